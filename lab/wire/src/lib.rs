@@ -12,6 +12,7 @@
 mod client;
 mod control;
 mod frame;
+mod launch;
 mod report;
 
 pub use client::{Client, Completion, Error, Opened};
@@ -19,4 +20,5 @@ pub use control::{
     Control, ControlReply, Counters, ImageInfo, PageState, PageTruth, PoolBlock, Verifier,
 };
 pub use frame::{Header, Kind, MAX_PAYLOAD, Token, read_frame, write_frame};
+pub use launch::{BUG_CHECK_EXIT, Launch, LaunchError, Machine};
 pub use report::{BugCheck, Frame, Module};
