@@ -7,18 +7,24 @@
 //!
 //! A machine that bug-checks is gone: every read on the socket ends, and the report lies in the
 //! file that the machine was started with ([`BugCheck`]).
-#![cfg(unix)]
+//!
+//! The socket's end is for Unix; the words of the protocol are there on every host, so that one
+//! client can know them and run elsewhere too.
 
+#[cfg(unix)]
 mod client;
 mod control;
 mod frame;
+#[cfg(unix)]
 mod launch;
 mod report;
 
+#[cfg(unix)]
 pub use client::{Client, Completion, Error, Opened};
 pub use control::{
     Control, ControlReply, Counters, ImageInfo, PageState, PageTruth, PoolBlock, Verifier,
 };
 pub use frame::{Header, Kind, MAX_PAYLOAD, Token, read_frame, write_frame};
+#[cfg(unix)]
 pub use launch::{BUG_CHECK_EXIT, Launch, LaunchError, Machine};
 pub use report::{BugCheck, Frame, Module};
