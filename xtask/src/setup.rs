@@ -1,0 +1,196 @@
+//! Finds what a build needs and installs what is missing.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::error::{Error, Result};
+use crate::progress::Step;
+use crate::run;
+
+/// Something a build needs, and the Debian package it comes in.
+pub struct Need {
+    /// The package.
+    pub package: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+    /// Whether it is here.
+    pub found: fn() -> bool,
+}
+
+/// What the drivers need whatever compiles their Rust.
+pub const DRIVERS: &[Need] = &[
+    Need {
+        package: "clang",
+        purpose: "compiles the C stubs of the kit",
+        found: || program("clang"),
+    },
+    Need { package: "lld", purpose: "links Windows images", found: || program("lld-link") },
+    Need { package: "libclang-dev", purpose: "reads C headers for bindgen", found: libclang },
+    Need {
+        package: "mingw-w64-common",
+        purpose: "has the public-domain DDK headers",
+        found: || Path::new(crate::kit::MINGW_INCLUDE).join("ddk/wdm.h").is_file(),
+    },
+    Need {
+        package: "mingw-w64-x86-64-dev",
+        purpose: "lists the exports of ntoskrnl.exe and hal.dll",
+        found: || Path::new(crate::kit::MINGW_LIB).join("libntoskrnl.a").is_file(),
+    },
+];
+
+/// What compiles Rust for Windows where rustup cannot.
+pub const DEBIAN_RUST: &[Need] = &[
+    Need {
+        package: "rustc-web",
+        purpose: "compiles Rust for Windows",
+        found: || crate::toolchain::debian_version("/usr/bin/rustc").is_some(),
+    },
+    Need {
+        package: "cargo-web",
+        purpose: "drives that compiler",
+        found: || crate::toolchain::debian_version("/usr/bin/cargo").is_some(),
+    },
+    Need {
+        package: "rust-web-src",
+        purpose: "is the source of core and alloc",
+        found: || Path::new(crate::toolchain::DEBIAN_SOURCE).join("core/src/lib.rs").is_file(),
+    },
+];
+
+/// What lints Rust with Debian's compiler.
+pub const DEBIAN_CLIPPY: &[Need] = &[Need {
+    package: "rust-web-clippy",
+    purpose: "lints what is compiled for Windows",
+    found: || Path::new("/usr/bin/cargo-clippy").is_file(),
+}];
+
+/// What twins need.
+pub const TWINS: &[Need] =
+    &[Need { package: "git", purpose: "applies the twins' patches", found: || program("git") }];
+
+/// Installs what is missing of `needs`, saying so; does nothing where nothing is missing.
+pub fn provide(needs: &[Need]) -> Result<()> {
+    let missing: Vec<&Need> = needs.iter().filter(|need| !(need.found)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let Some(apt) = Apt::find() else {
+        return Err(not_ours_to_install(&packages));
+    };
+    eprintln!("Installing what is missing for the build, with apt-get:");
+    for need in &missing {
+        eprintln!("  {:<22} {}", need.package, need.purpose);
+    }
+    apt.install(&packages)?;
+    let still: Vec<&str> =
+        missing.iter().filter(|need| !(need.found)()).map(|need| need.package).collect();
+    if still.is_empty() { Ok(()) } else { Err(not_ours_to_install(&still)) }
+}
+
+fn not_ours_to_install(packages: &[&str]) -> Error {
+    Error::Missing {
+        missing: packages.iter().map(|&package| package.to_owned()).collect(),
+        line: format!(
+            "sudo apt-get update && sudo apt-get install --no-install-recommends {}",
+            packages.join(" ")
+        ),
+    }
+}
+
+/// Whether a program is on the path.
+fn program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// Whether bindgen will find a libclang: the places of Debian's packages, or `LIBCLANG_PATH`.
+fn libclang() -> bool {
+    if std::env::var_os("LIBCLANG_PATH").is_some() {
+        return true;
+    }
+    let Ok(folders) = std::fs::read_dir("/usr/lib") else {
+        return false;
+    };
+    folders
+        .flatten()
+        .filter(|folder| folder.file_name().to_string_lossy().starts_with("llvm-"))
+        .any(|folder| folder.path().join("lib/libclang.so").exists())
+}
+
+/// apt-get, with the rights to use it.
+struct Apt {
+    /// Whether `sudo -n` gives them.
+    sudo: bool,
+}
+
+impl Apt {
+    fn find() -> Option<Self> {
+        if !program("apt-get") {
+            return None;
+        }
+        if succeeds(Command::new("id").arg("-u"), |text| text.trim() == "0") {
+            return Some(Self { sudo: false });
+        }
+        succeeds(Command::new("sudo").args(["-n", "true"]), |_| true).then_some(Self { sudo: true })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = run::command(if self.sudo { "sudo" } else { "apt-get" });
+        if self.sudo {
+            command.args(["-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        } else {
+            command.env("DEBIAN_FRONTEND", "noninteractive");
+        }
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Installs, with the lists as they are; brings them up to date and tries again if that fails.
+    fn install(&self, packages: &[&str]) -> Result<()> {
+        let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+        arguments.extend(packages);
+        let step = Step::start("apt-get install");
+        step.detail(&packages.join(" "));
+        if run::quiet(&mut self.command(&arguments)).is_ok() {
+            step.done();
+            return Ok(());
+        }
+        step.line("apt-get install failed; bringing the package lists up to date");
+        step.detail("update");
+        run::quiet(&mut self.command(&["update"]))?;
+        step.detail(&packages.join(" "));
+        run::quiet(&mut self.command(&arguments))?;
+        step.done();
+        Ok(())
+    }
+}
+
+fn succeeds(command: &mut Command, accept: fn(&str) -> bool) -> bool {
+    command.stdin(Stdio::null()).output().is_ok_and(|output| {
+        output.status.success() && accept(&String::from_utf8_lossy(&output.stdout))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_the_one_line_to_run() {
+        let text = not_ours_to_install(&["clang", "lld"]).to_string();
+        assert!(text.contains("apt-get install --no-install-recommends clang lld"), "{text}");
+        assert_eq!(not_ours_to_install(&["lld"]).exit(), crate::exit::Exit::Missing);
+    }
+
+    #[test]
+    fn nothing_missing_is_nothing_to_do() {
+        provide(&[Need { package: "none", purpose: "", found: || true }]).unwrap();
+    }
+
+    #[test]
+    fn finds_programs_on_the_path_only() {
+        assert!(program("sh"));
+        assert!(!program("no-such-program-of-pagewise"));
+    }
+}
