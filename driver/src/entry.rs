@@ -20,7 +20,7 @@ use crate::{device, image, wdf};
 ///
 /// # IRQL
 /// `PASSIVE_LEVEL`
-// SAFETY: the framework's entry stub calls a function of this name, and there is no other one.
+// The framework's entry stub calls a function of this name.
 #[unsafe(export_name = "DriverEntry")]
 #[unsafe(link_section = "INIT")]
 pub unsafe extern "system" fn driver_entry(

@@ -3,11 +3,19 @@
 //! A linker other than Microsoft's leaves several of them to chance; breaking one shows only when
 //! Windows refuses the file, or worse, when it does not.
 
+mod panics;
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use object::LittleEndian as LE;
 use object::pe;
-use object::read::pe::{ImageNtHeaders as _, ImageOptionalHeader as _, PeFile64};
+use object::read::pe::{
+    ImageNtHeaders as _, ImageOptionalHeader as _, Import, ImportTable, PeFile64,
+};
 
 use crate::error::{Error, Result};
 use crate::fs;
@@ -18,14 +26,24 @@ use crate::pe as places;
 pub struct Rules {
     /// The only DLLs it may import from, in lower case.
     imports: &'static [&'static str],
+    /// Beginnings of the names that it must not import.
+    forbidden: &'static [&'static str],
     /// Whether it must have code that is thrown away and code that may be paged out.
     pageable: bool,
+    /// Whether it may panic.
+    panics: bool,
 }
 
-/// Rules for `pagewise.sys`.
-pub const DRIVER: Rules = Rules { imports: &["ntoskrnl.exe", "wdfldr.sys"], pageable: true };
+/// Rules for `pagewise.sys`. It allocates nothing and has no way to panic: both would be seen here.
+pub const DRIVER: Rules = Rules {
+    imports: &["ntoskrnl.exe", "wdfldr.sys"],
+    forbidden: &["ExAllocatePool", "ExFreePool"],
+    pageable: true,
+    panics: false,
+};
 /// Rules for `wdfldr.sys`.
-pub const FRAMEWORK: Rules = Rules { imports: &["ntoskrnl.exe"], pageable: false };
+pub const FRAMEWORK: Rules =
+    Rules { imports: &["ntoskrnl.exe"], forbidden: &[], pageable: false, panics: true };
 
 /// Sections that compilers leave behind for a loader that patches retpolines, which a driver's
 /// image does not have.
@@ -55,6 +73,26 @@ pub enum Violation {
         names: usize,
         /// One of them.
         first: String,
+    },
+    /// It imports a routine that its design has no use for.
+    #[error("imports {name} from {dll}: it is not supposed to allocate")]
+    Allocates {
+        /// The DLL.
+        dll: String,
+        /// The routine.
+        name: String,
+    },
+    /// A way to panic was linked.
+    #[error("a panic can be reached: {function} was linked")]
+    Panics {
+        /// The function.
+        function: String,
+    },
+    /// The PDB that tells what was linked is not beside the image, or cannot be read.
+    #[error("no PDB to look for panics in: {why}")]
+    UnreadablePdb {
+        /// Why not.
+        why: String,
     },
     /// The checksum is wrong; Windows refuses a driver for that.
     #[error("checksum is {stored:#010x}, should be {computed:#010x}: link with /RELEASE")]
@@ -178,12 +216,28 @@ fn private_folders() -> Vec<String> {
 /// Checks a file; it must not hold the name of any of `folders`.
 pub fn check(path: &Path, rules: Rules, folders: &[String]) -> Result<()> {
     let file = fs::read(path)?;
-    let violations = violations(&file, rules, folders)
+    let mut violations = violations(&file, rules, folders)
         .map_err(|error| Error::NotAnImage { path: path.to_owned(), why: error.to_string() })?;
+    if !rules.panics {
+        violations.extend(panicking(&path.with_extension("pdb")));
+    }
     if violations.is_empty() {
         return Ok(());
     }
     Err(Error::BadImage { path: path.to_owned(), violations })
+}
+
+/// The ways to panic that a PDB knows of.
+fn panicking(pdb: &Path) -> Vec<Violation> {
+    let functions = fs::read(pdb)
+        .map_err(|error| error.to_string())
+        .and_then(|file| panics::linked(&file).map_err(|error| error.to_string()));
+    match functions {
+        Ok(functions) => {
+            functions.into_iter().map(|function| Violation::Panics { function }).collect()
+        }
+        Err(why) => vec![Violation::UnreadablePdb { why }],
+    }
 }
 
 /// The rules that a file breaks.
@@ -276,23 +330,35 @@ fn imports(
     let mut descriptors = table.descriptors()?;
     while let Some(descriptor) = descriptors.next()? {
         let dll = String::from_utf8_lossy(table.name(descriptor.name.get(LE))?).into_owned();
-        if rules.imports.contains(&dll.to_ascii_lowercase().as_str()) {
+        let names = imported(&table, descriptor.original_first_thunk.get(LE))?;
+        if !rules.imports.contains(&dll.to_ascii_lowercase().as_str()) {
+            let first = names.first().cloned().unwrap_or_default();
+            found.push(Violation::Import { dll, names: names.len(), first });
             continue;
         }
-        let mut names = Vec::new();
-        let mut thunks = table.thunks(descriptor.original_first_thunk.get(LE))?;
-        while let Some(thunk) = thunks.next::<pe::ImageNtHeaders64>()? {
-            names.push(match table.import::<pe::ImageNtHeaders64>(thunk)? {
-                object::read::pe::Import::Ordinal(ordinal) => format!("#{ordinal}"),
-                object::read::pe::Import::Name(_, name) => {
-                    String::from_utf8_lossy(name).into_owned()
-                }
-            });
+        for name in names {
+            if rules.forbidden.iter().any(|beginning| name.starts_with(beginning)) {
+                found.push(Violation::Allocates { dll: dll.clone(), name });
+            }
         }
-        let first = names.first().cloned().unwrap_or_default();
-        found.push(Violation::Import { dll, names: names.len(), first });
     }
     Ok(())
+}
+
+/// What one descriptor imports.
+fn imported(
+    table: &ImportTable<'_>,
+    thunks: u32,
+) -> std::result::Result<Vec<String>, object::Error> {
+    let mut thunks = table.thunks(thunks)?;
+    let mut names = Vec::new();
+    while let Some(thunk) = thunks.next::<pe::ImageNtHeaders64>()? {
+        names.push(match table.import::<pe::ImageNtHeaders64>(thunk)? {
+            Import::Ordinal(ordinal) => format!("#{ordinal}"),
+            Import::Name(_, name) => String::from_utf8_lossy(name).into_owned(),
+        });
+    }
+    Ok(names)
 }
 
 fn debug_directory(

@@ -45,7 +45,11 @@ const STUB_FLAGS: &[&str] = &[
     "-O2",
     "-g",
     "-gcodeview",
+    "-fdebug-compilation-dir=.",
+    "-fcoverage-compilation-dir=.",
     "-ffreestanding",
+    "-ffunction-sections",
+    "-fdata-sections",
     "-fno-stack-protector",
     "-fno-ident",
     "-mno-stack-arg-probe",
@@ -59,6 +63,9 @@ const STUB_FLAGS: &[&str] = &[
     "-DKMDF_VERSION_MAJOR=1",
     "-DKMDF_VERSION_MINOR=31",
 ];
+
+/// A link to the stubs' sources, below the kit's folder.
+const STUB_SOURCES: &str = "stubs";
 
 /// A content root that is ready.
 pub struct Kit {
@@ -158,9 +165,11 @@ impl Kit {
         hash.update(format!("{VERSION} {KMDF} {CLANG_FLAGS:?} {STUB_FLAGS:?}"));
         hash.update(self.clang_include.to_string_lossy().as_bytes());
         hash.update(libraries::VERSION);
-        for file in fs::files_below(&workspace.kit_sources())? {
-            hash.update(file.to_string_lossy().as_bytes());
-            hash.update(fs::read(&file)?);
+        for part in ["include", "km", "lib"] {
+            for file in fs::files_below(&workspace.kit_sources().join(part))? {
+                hash.update(file.to_string_lossy().as_bytes());
+                hash.update(fs::read(&file)?);
+            }
         }
         for library in ["libntoskrnl.a", "libhal.a", "libwmilib.a"] {
             hash.update(fs::read(&Path::new(MINGW_LIB).join(library))?);
@@ -198,27 +207,30 @@ impl Kit {
         libraries::Exports::of_definition(&sources.join("wdfldr.def"))?
             .write(&framework.join("WdfLdr.lib"))?;
 
-        self.stub(&sources.join("buffer_overflow.c"), &kernel.join("BufferOverflowFastFailK.lib"))?;
-        self.stub(&sources.join("wdf_driver_entry.c"), &framework.join("WdfDriverEntry.lib"))
+        fs::link(&sources, &self.folder.join(STUB_SOURCES))?;
+        self.stub("buffer_overflow.c", &kernel.join("BufferOverflowFastFailK.lib"))?;
+        self.stub("wdf_driver_entry.c", &framework.join("WdfDriverEntry.lib"))
     }
 
     /// Compiles one C file to a library of its own.
-    fn stub(&self, source: &Path, library: &Path) -> Result<()> {
+    ///
+    /// Clang and lld write their command lines into debug records, so all paths are relative to the
+    /// kit's folder: the library is then the same wherever that lies.
+    fn stub(&self, source: &str, library: &Path) -> Result<()> {
+        let relative = |path: &Path| path.strip_prefix(&self.folder).unwrap_or(path).to_owned();
         let object = library.with_extension("obj");
-        let folder = source.parent().unwrap_or(source).to_string_lossy().into_owned();
         let mut clang = run::command("clang");
-        clang.args(CLANG_FLAGS).args(STUB_FLAGS);
-        clang.arg(format!("-ffile-prefix-map={folder}=kit/lib"));
-        clang.arg(format!("-ffile-prefix-map={}=kit/wdk", self.root().to_string_lossy()));
-        clang.arg("-fdebug-compilation-dir=.");
+        clang.current_dir(&self.folder).args(CLANG_FLAGS).args(STUB_FLAGS);
         for include in [self.include("km"), self.include("shared"), self.framework_include()] {
-            clang.arg("-isystem").arg(include);
+            clang.arg("-isystem").arg(relative(&include));
         }
-        run::quiet(clang.arg(source).arg("-o").arg(&object))?;
+        clang.arg(Path::new(STUB_SOURCES).join(source)).arg("-o").arg(relative(&object));
+        run::quiet(&mut clang)?;
         fs::remove_file(library)?;
-        let mut out = std::ffi::OsString::from("/out:");
-        out.push(library);
-        run::quiet(run::command(link::NAME).arg("/lib").arg(out).arg(&object))?;
+        let mut librarian = run::command(link::NAME);
+        librarian.current_dir(&self.folder).arg("/lib");
+        librarian.arg(format!("/out:{}", relative(library).display())).arg(relative(&object));
+        run::quiet(&mut librarian)?;
         fs::remove_file(&object)
     }
 

@@ -4,11 +4,14 @@
 //! know, links, and then marks the resident sections as link.exe's `/DRIVER` does by itself
 //! (github.com/microsoft/windows-drivers-rs issue 182: lld does not).
 
+mod stage;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::link::stage::Stage;
 use crate::pe;
 use crate::run;
 
@@ -21,17 +24,24 @@ pub const LIBRARIAN: &str = "llvm-lib";
 /// compiled for the kernel, more text in the map file, and the checksum, which [`finish`] sets.
 const UNKNOWN_TO_LLD: &[&str] = &["/kernel", "/mapinfo:exports", "/release"];
 
-/// What is added: time stamps made from the content, no folder in the debug directory.
-const ADDED: &[&str] = &["/BREPRO", "/PDBALTPATH:%_PDB%"];
+/// What is added: time stamps made from the content, no folder in the debug directory, and a folder
+/// of the same name on every machine in the PDB.
+const ADDED: &[&str] = &["/BREPRO", "/PDBALTPATH:%_PDB%", "/PDBSOURCEPATH:/pagewise"];
 
 /// Runs as the linker, on rustc's arguments.
 pub fn link(arguments: Vec<OsString>) -> Result<()> {
     let arguments = for_lld(arguments);
-    run::quiet(run::command(NAME).args(&arguments).args(ADDED))?;
-    if is_driver(&arguments) {
-        finish(&output(&arguments)?)?;
+    let output = output(&arguments)?;
+    let mut stage = Stage::new(output.with_extension("link"))?;
+    let mut linker = run::command(NAME);
+    for argument in &arguments {
+        linker.arg(stage.argument(argument)?);
     }
-    Ok(())
+    run::quiet(linker.args(ADDED).current_dir(stage.folder()))?;
+    if is_driver(&arguments) {
+        finish(&output)?;
+    }
+    fs::remove_dir(stage.folder())
 }
 
 /// Runs as the librarian.

@@ -92,3 +92,40 @@ pub fn mark_residents(file: &mut [u8]) -> Result<(), object::Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Far from the few bytes of a test.
+    const NO_FIELD: usize = 1000;
+
+    #[test]
+    fn the_checksum_adds_words_carries_and_the_length() {
+        assert_eq!(checksum(&[1, 0, 2, 0], NO_FIELD), 3 + 4);
+        // 0xffff + 0x0002 = 0x10001, and the carry comes back: 0x0002.
+        assert_eq!(checksum(&[0xff, 0xff, 2, 0], NO_FIELD), 2 + 4);
+        // An odd byte counts as a word of its own.
+        assert_eq!(checksum(&[1, 0, 7], NO_FIELD), 8 + 3);
+    }
+
+    #[test]
+    fn the_checksum_does_not_count_itself() {
+        assert_eq!(checksum(&[1, 0, 9, 9, 9, 9, 2, 0], 2), 3 + 8);
+    }
+
+    #[test]
+    fn residents_are_those_that_are_neither_pageable_nor_discardable() {
+        assert!(is_resident(".text", 0));
+        assert!(is_resident("INIT", 0));
+        assert!(!is_resident("INIT", DISCARDABLE));
+        assert!(!is_resident("PAGE", 0));
+        assert!(!is_resident("PAGEDATA", 0));
+    }
+
+    #[test]
+    fn what_is_no_image_is_an_error() {
+        assert!(mark_residents(&mut [0; 64]).is_err());
+        assert!(set_checksum(&mut []).is_err());
+    }
+}

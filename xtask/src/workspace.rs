@@ -12,10 +12,13 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The checkout that this program was compiled in.
+    /// The checkout that cargo runs this program in; run by hand, the one it was compiled in. The
+    /// two differ when a checkout was moved with its target folder.
     pub fn this() -> Self {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self { root: manifest.parent().unwrap_or(manifest).to_owned() }
+        const COMPILED_IN: &str = env!("CARGO_MANIFEST_DIR");
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(COMPILED_IN), PathBuf::from);
+        Self { root: manifest.parent().unwrap_or(&manifest).to_owned() }
     }
 
     /// The folder with `Cargo.lock`.

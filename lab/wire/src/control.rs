@@ -155,6 +155,8 @@ pub struct Verifier {
     pub force_irql: bool,
     /// Check the IRQL that each routine documents, bug check 0xC4 on violation.
     pub ddi_compliance: bool,
+    /// Bug check 0xC4/0x62 when a driver is unloaded that has not freed its pool.
+    pub pool_tracking: bool,
     /// Fail one pool allocation in so many, chosen by `seed`; 0 fails none.
     pub low_resources: u32,
     /// Seed of that choice.

@@ -123,7 +123,8 @@ fn measure(kit: &Path, headers: &Path, figures: &[Figure]) -> Result<Vec<u64>> {
     }
     program.push_str("};\n");
 
-    let folder = tempfile::tempdir().map_err(Error::file("make a folder in", &std::env::temp_dir()))?;
+    let folder =
+        tempfile::tempdir().map_err(Error::file("make a folder in", &std::env::temp_dir()))?;
     let source = folder.path().join("figures.c");
     let object = folder.path().join("figures.obj");
     fs::write_if_changed(&source, program.as_bytes())?;

@@ -1,0 +1,70 @@
+//! Names and places of code: a driver's from the PDB beside it, the machine's own from its file.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use object::Object;
+use object::read::pe::PeFile64;
+use pdb_addr2line::ContextPdbData;
+use pdb_addr2line::pdb::PDB;
+
+use super::stack::HostModules;
+use crate::image::Image;
+
+/// What is known of an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Located {
+    pub(super) function: Option<String>,
+    /// `file:line`
+    pub(super) source: Option<String>,
+}
+
+/// See the module.
+pub(super) struct Symbols {
+    host: HostModules,
+    /// By the image's path. `None` of an image without a PDB of its own.
+    drivers: HashMap<String, Option<ContextPdbData<'static, 'static, File>>>,
+}
+
+impl Symbols {
+    pub(super) fn new(host: HostModules) -> Self {
+        Self { host, drivers: HashMap::new() }
+    }
+
+    /// Of an address in a driver.
+    pub(super) fn in_image(&mut self, image: &Image, rva: u32) -> Located {
+        let key = image.path().display().to_string();
+        let data = self.drivers.entry(key).or_insert_with(|| open(image.path()));
+        data.as_ref().and_then(|data| locate(data, rva)).unwrap_or_default()
+    }
+
+    /// Of an address in the machine's own code.
+    pub(super) fn in_host(&mut self, address: u64) -> Located {
+        Located { function: self.host.function(address), source: None }
+    }
+}
+
+/// The PDB beside an image, if it is the very one that was made with it.
+fn open(image: &Path) -> Option<ContextPdbData<'static, 'static, File>> {
+    let bytes = fs::read(image).ok()?;
+    let wanted = PeFile64::parse(&*bytes).ok()?.pdb_info().ok()??.guid();
+    let mut pdb = PDB::open(File::open(image.with_extension("pdb")).ok()?).ok()?;
+    let found = pdb.pdb_information().ok()?.guid.to_bytes_le();
+    if found != wanted {
+        return None;
+    }
+    ContextPdbData::try_from_pdb(pdb).ok()
+}
+
+fn locate(data: &ContextPdbData<'static, 'static, File>, rva: u32) -> Option<Located> {
+    let context = data.make_context().ok()?;
+    let found = context.find_frames(rva).ok()??;
+    // The innermost inlined function comes first.
+    let frame = found.frames.into_iter().next()?;
+    let source = frame.file.map(|file| match frame.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.into_owned(),
+    });
+    Some(Located { function: frame.function, source })
+}

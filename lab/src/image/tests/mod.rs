@@ -1,0 +1,4 @@
+//! Loading.
+
+mod hostile;
+mod loading;

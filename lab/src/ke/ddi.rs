@@ -1,0 +1,47 @@
+//! DDI compliance checking: the rules on the IRQL at which a routine may be called.
+//!
+//! Page: learn.microsoft.com/windows-hardware/drivers/devtest/ddi-compliance-checking.
+
+use crate::ke::irql;
+use crate::{bugcheck, verifier};
+
+const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
+
+/// A rule, with its number in bug check 0xC4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Rule {
+    /// `IrqlExApcLte1`
+    ExApcLte1 = 0x20005,
+    /// `IrqlKeApcLte1`
+    KeApcLte1 = 0x2000F,
+    /// `IrqlKeApcLte2`
+    KeApcLte2 = 0x20010,
+    /// `IrqlKeSetEvent`
+    KeSetEvent = 0x20016,
+    /// `IrqlMmApcLte`
+    MmApcLte = 0x20019,
+    /// `IrqlObPassive`
+    ObPassive = 0x2001B,
+    /// `IrqlPsPassive`
+    PsPassive = 0x2001C,
+    /// `IrqlZwPassive`
+    ZwPassive = 0x2001F,
+}
+
+/// Bug check 0xC4 when DDI compliance is on and the IRQL is above `limit`. The parameters after the
+/// rule's number, pointers to text on Windows, are the IRQL and the limit.
+#[inline]
+pub(crate) fn at_most(limit: u8, rule: Rule) {
+    if verifier::ddi_compliance() && irql::current() > limit {
+        violation(limit, rule);
+    }
+}
+
+// Win64, as the cold paths of `irql`.
+#[cold]
+#[inline(never)]
+extern "win64" fn violation(limit: u8, rule: Rule) -> ! {
+    let parameters = [rule as u64, u64::from(irql::current()), u64::from(limit), 0];
+    bugcheck::bug_check(DRIVER_VERIFIER_DETECTED_VIOLATION, parameters);
+}

@@ -1,0 +1,8 @@
+//! The memory manager as a driver meets it. Each test is a machine of its own: what they set is
+//! the machine's.
+
+mod bug_checks;
+mod driver_paging;
+mod eviction;
+mod races;
+mod section_lock;

@@ -1,0 +1,49 @@
+//! Processes and threads.
+#![expect(non_snake_case, reason = "routines are named as drivers import them")]
+
+use std::ffi::c_void;
+use std::io;
+use std::thread::{Builder, JoinHandle};
+
+use crate::ke::thread::{self, Current};
+
+mod process;
+mod stack_switch;
+mod system_thread;
+
+pub use crate::ke::thread::attach_current;
+pub use process::EXPORTS as PROCESS_EXPORTS;
+pub use system_thread::EXPORTS as THREAD_EXPORTS;
+
+/// Bytes of stack for a thread that runs driver code. Windows gives 24 KB; the lab's own code, which
+/// runs on the same stack, is not as frugal.
+pub const STACK_BYTES: usize = 1 << 20;
+
+/// Starts a thread of the machine's own, as an NT thread at `PASSIVE_LEVEL`.
+///
+/// # Panics
+/// When the host has no thread left: the machine cannot go on.
+pub fn spawn_system(name: &str, routine: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    match spawn(name, thread::create(false), routine) {
+        Ok(thread) => thread,
+        Err(error) => panic!("the host has no thread left for the machine's {name}: {error}"),
+    }
+}
+
+/// The object of the current thread. A host thread that is none yet becomes one.
+#[must_use]
+pub fn current_thread() -> *mut c_void {
+    Current::get().body()
+}
+
+/// Starts a host thread as the NT thread `thread`, whose reference it takes over.
+fn spawn(
+    name: &str,
+    thread: Current,
+    routine: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(move || {
+        thread::attach(thread);
+        routine();
+    })
+}

@@ -1,0 +1,178 @@
+//! One client's connection.
+
+use std::collections::HashMap;
+use std::io::BufReader;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pagewise_lab_nt as nt;
+use pagewise_lab_wire::{Header, Kind, MAX_PAYLOAD, Token, read_frame};
+
+use super::control;
+use super::handles::Handles;
+use super::outbox::Outbox;
+use crate::ex;
+use crate::io::{DeviceControl, OpenFile, Request, Requester, Started};
+use crate::machine::Machine;
+
+/// Bytes of reply that a payload has room for beside its header; what a client asks beyond is
+/// refused before any driver sees it.
+const MOST_OUTPUT: u32 = MAX_PAYLOAD;
+
+/// Serves one client until it goes.
+///
+/// # IRQL
+/// `PASSIVE_LEVEL`, in a thread of its own.
+pub(super) fn serve(machine: &'static Machine, stream: UnixStream) {
+    let Ok(writer) = stream.try_clone() else { return };
+    let Some(request) = Request::new(1) else { return };
+    let client = Arc::new(Client {
+        outbox: Outbox::new(writer),
+        pending: Mutex::new(HashMap::new()),
+    });
+    let requester: Arc<dyn Requester> = Arc::new(Arc::clone(&client));
+    let mut connection =
+        Connection { machine, client, requester, handles: Handles::default(), request };
+    let mut reader = BufReader::new(stream);
+    let mut payload = Vec::new();
+    // A stream that is cut or speaks another protocol cannot be answered: its frames have no ends.
+    while let Ok(Some(header)) = read_frame(&mut reader, &mut payload) {
+        let Some(kind) = Kind::from_u32(header.kind) else { break };
+        if !connection.frame(kind, header, &payload) {
+            break;
+        }
+    }
+    connection.run_down();
+}
+
+/// What completions on other threads need of a client.
+struct Client {
+    outbox: Outbox,
+    pending: Mutex<HashMap<u64, Arc<Request>>>,
+}
+
+impl Client {
+    /// Held for moments only, and never while a driver runs.
+    fn pending(&self) -> MutexGuard<'_, HashMap<u64, Arc<Request>>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, request: &Request) {
+        let (information, output) = request.result();
+        self.outbox.reply(request.id(), request.status().cast_unsigned(), information, output);
+    }
+}
+
+impl Requester for Arc<Client> {
+    fn completed(&self, request: &Request) {
+        let Some(request) = self.pending().remove(&request.id()) else { return };
+        let client = Arc::clone(self);
+        // The socket may block, and the IRP may have been completed under a spin lock.
+        ex::queue_system_work(Box::new(move || client.answer(&request)));
+    }
+}
+
+struct Connection {
+    machine: &'static Machine,
+    client: Arc<Client>,
+    requester: Arc<dyn Requester>,
+    handles: Handles,
+    /// Used again for each request that does not pend.
+    request: Arc<Request>,
+}
+
+impl Connection {
+    /// Handles one frame. False where the client does not speak the protocol.
+    fn frame(&mut self, kind: Kind, header: Header, payload: &[u8]) -> bool {
+        match kind {
+            Kind::Ioctl => self.ioctl(header, payload),
+            Kind::Open => self.open(header, payload),
+            Kind::Cancel => self.cancel(header.id),
+            Kind::Close => self.close(header),
+            Kind::Control => {
+                let reply = control::carry_out(self.machine, payload);
+                self.client.outbox.reply(header.id, 0, 0, &reply);
+            }
+            Kind::Reply => return false,
+        }
+        true
+    }
+
+    fn fail(&self, id: u64, status: i32) {
+        self.client.outbox.reply(id, status.cast_unsigned(), 0, &[]);
+    }
+
+    fn open(&mut self, header: Header, payload: &[u8]) {
+        let opened = self.opened(header, payload);
+        match opened {
+            Ok(file) => {
+                let handle = self.handles.insert(file);
+                self.client.outbox.reply(header.id, 0, handle, &[]);
+            }
+            Err(status) => self.fail(header.id, status),
+        }
+    }
+
+    fn opened(&self, header: Header, payload: &[u8]) -> Result<Arc<OpenFile>, i32> {
+        let interface = payload.try_into().map_err(|_| nt::STATUS_INVALID_PARAMETER)?;
+        let token = Token::from_u32(header.b).ok_or(nt::STATUS_INVALID_PARAMETER)?;
+        self.machine.open(interface, header.a, token)
+    }
+
+    fn ioctl(&mut self, header: Header, payload: &[u8]) {
+        if let Err(status) = self.start(header, payload) {
+            self.fail(header.id, status);
+        }
+    }
+
+    fn start(&mut self, header: Header, payload: &[u8]) -> Result<(), i32> {
+        let (length, input) =
+            payload.split_first_chunk().ok_or(nt::STATUS_INVALID_PARAMETER)?;
+        let output_length = u32::from_le_bytes(*length);
+        if output_length > MOST_OUTPUT {
+            return Err(nt::STATUS_INSUFFICIENT_RESOURCES);
+        }
+        let file = self.handles.get(header.a).ok_or(nt::STATUS_INVALID_HANDLE)?;
+        let control = DeviceControl { id: header.id, code: header.b, input, output_length };
+        let park = |request: &Arc<Request>| {
+            self.client.pending().insert(request.id(), Arc::clone(request));
+        };
+        if self.request.start(file, control, &self.requester, park)? == Started::Complete {
+            // Where it was completed by another thread just now, that left it to us.
+            self.client.pending().remove(&header.id);
+            self.client.answer(&self.request);
+            self.request.retire();
+        }
+        Ok(())
+    }
+
+    fn cancel(&self, id: u64) {
+        let request = self.client.pending().get(&id).cloned();
+        if let Some(request) = request {
+            request.cancel();
+        }
+    }
+
+    fn close(&mut self, header: Header) {
+        match self.handles.remove(header.a) {
+            Some(file) => {
+                file.cleanup();
+                drop(file);
+                self.client.outbox.reply(header.id, 0, 0, &[]);
+            }
+            None => self.fail(header.id, nt::STATUS_INVALID_HANDLE),
+        }
+    }
+
+    /// The client is gone: cancels what it waits for, and closes its handles, as the end of a
+    /// process does.
+    fn run_down(&mut self) {
+        let pending: Vec<_> = self.client.pending().values().cloned().collect();
+        for request in pending {
+            request.cancel();
+        }
+        for file in self.handles.drain() {
+            file.cleanup();
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Clients in other processes: the machine's end of the protocol in `lab/wire`.
+//!
+//! A thread a connection, which is the client's thread in the machine: it sends the IRP itself, as
+//! a thread that calls `DeviceIoControl` does, and answers when the IRP is complete. Only a request
+//! that pends is answered by another thread.
+
+mod connection;
+mod control;
+mod handles;
+mod outbox;
+
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::thread;
+use std::time::Duration;
+
+use crate::machine::Machine;
+use crate::ps;
+
+/// How long accepting rests after a failure that may pass, such as too many open files.
+const REST: Duration = Duration::from_millis(50);
+
+/// Serves clients until the process ends.
+///
+/// # Errors
+/// The listener's own failure, once it is unusable.
+pub fn run(machine: &'static Machine, listener: &UnixListener) -> io::Result<()> {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                ps::spawn_system("client", move || connection::serve(machine, stream));
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => return Err(error),
+            Err(_) => thread::sleep(REST),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Drivers broken on purpose, each caught: by a bug check with the documented code and parameters
+//! where Windows would die, by the test app where the driver merely lies. Beside each stands the
+//! shipping driver under the same treatment, which must survive it.
+
+mod common;
+
+use std::process::Command;
+
+use common::{Booted, READ_WRITE, artifacts, boot, boot_twin, control, fatal, open};
+use pagewise_contract::{Ioctl, LockReply, LockRequest, PagingAction, PagingRequest, State};
+use pagewise_lab_wire::{Completion, Control, Error, Verifier};
+use serde_json::Value;
+use zerocopy::IntoBytes;
+
+const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
+const MEMORY_MANAGEMENT: u32 = 0x1A;
+const DISPATCH_LEVEL: u64 = 2;
+
+/// Pages everything out and then pulls the device.
+fn unplug_while_evicted(booted: &Booted) -> Result<(), Error> {
+    let mut client = booted.connect();
+    control(&mut client, &Control::Evict);
+    client.control(&Control::Unplug { surprise: false }).map(drop)
+}
+
+/// Asks for everything, under force IRQL checking.
+fn ask_everything(booted: &Booted) -> Result<(), Error> {
+    let mut client = booted.connect();
+    let handle = open(&mut client, READ_WRITE);
+    let verifier = Verifier { force_irql: true, ..Verifier::default() };
+    control(&mut client, &Control::Verify(verifier));
+    for ioctl in Ioctl::ALL {
+        // Empty requests: most are refused, and being refused is a path, too.
+        client.ioctl(handle, ioctl.code(), &[], 4096)?;
+    }
+    let page = PagingRequest { action: PagingAction::PageEntire as u32 };
+    let length = size_of::<State>() as u32;
+    client.ioctl(handle, Ioctl::SetPaging.code(), page.as_bytes(), length)?;
+    client.ioctl(handle, Ioctl::State.code(), &[], length)?;
+    Ok(())
+}
+
+/// Unlocks a section that nobody locked.
+fn unlock_what_is_not_locked(booted: &Booted) -> Result<Completion, Error> {
+    let mut client = booted.connect();
+    let handle = open(&mut client, READ_WRITE);
+    let reset = PagingRequest { action: PagingAction::Reset as u32 };
+    let end = client.ioctl(
+        handle,
+        Ioctl::SetPaging.code(),
+        reset.as_bytes(),
+        size_of::<State>() as u32,
+    )?;
+    assert_eq!(end.status, 0);
+    let section = pageable_section(&mut client, handle)?;
+    client.ioctl(
+        handle,
+        Ioctl::Unlock.code(),
+        LockRequest { section }.as_bytes(),
+        size_of::<LockReply>() as u32,
+    )
+}
+
+fn pageable_section(client: &mut pagewise_lab_wire::Client, handle: u32) -> Result<u32, Error> {
+    use pagewise_contract::{SectionKind, Sections};
+    use zerocopy::FromBytes;
+    let end =
+        client.ioctl(handle, Ioctl::Sections.code(), &[], size_of::<Sections>() as u32)?;
+    let sections = Sections::read_from_bytes(&end.output).expect("SECTIONS has its size");
+    let index = sections
+        .records()
+        .iter()
+        .position(|section| section.kind() == Some(SectionKind::Pageable))
+        .expect("the driver has pageable sections");
+    Ok(u32::try_from(index).expect("few sections"))
+}
+
+/// What `test-app verify` says of a driver: its exit code, and the ids of the checks that failed.
+fn verdict(booted: &Booted) -> (Option<i32>, Vec<String>) {
+    let json = booted.folder.path().join("verdict.json");
+    let output = Command::new(artifacts().join("test-app"))
+        .arg("--lab")
+        .arg(booted.machine.socket())
+        .args(["verify", "--json"])
+        .arg(&json)
+        .output()
+        .unwrap();
+    let text = std::fs::read_to_string(&json).unwrap_or_else(|error| {
+        panic!("no results ({error}); it said: {}", String::from_utf8_lossy(&output.stderr))
+    });
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let failed = results["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["status"] == "failed")
+        .map(|check| check["id"].as_str().unwrap().to_owned())
+        .collect();
+    (output.status.code(), failed)
+}
+
+fn assert_caught(twin: &str, check: &str) {
+    let (code, failed) = verdict(&boot_twin(twin, &[]));
+    assert_eq!(code, Some(1), "verify passed the twin {twin}");
+    assert!(failed.iter().any(|id| id == check), "{twin}: not {check} but {failed:?} failed");
+}
+
+#[test]
+fn the_shipping_driver_passes_every_check() {
+    let (code, failed) = verdict(&boot(&[]));
+    assert_eq!((code, failed), (Some(0), Vec::new()));
+}
+
+#[test]
+fn never_paged_is_caught_by_what_does_not_leave() {
+    assert_caught("never-paged", "paging.evicts");
+}
+
+#[test]
+fn always_resident_is_caught_by_the_ground_truth() {
+    assert_caught("always-resident", "residency.truth");
+}
+
+#[test]
+fn lost_data_is_caught_by_its_checksum() {
+    assert_caught("lost-data", "content.written-back");
+}
+
+#[test]
+fn no_reset_dies_in_the_framework_on_a_page_of_the_driver() {
+    let booted = boot_twin("no-reset", &[]);
+    let end = unplug_while_evicted(&booted);
+    assert!(matches!(end, Err(Error::MachineGone)), "{end:?}");
+    let report = booted.bug_check();
+    assert_eq!(report.code, DRIVER_IRQL_NOT_LESS_OR_EQUAL);
+    assert_eq!(report.parameters[1], DISPATCH_LEVEL);
+    assert_eq!(report.parameters[2], 0, "a read");
+    assert_eq!(report.blamed.as_deref(), Some("wdfldr.sys"));
+    assert_eq!(report.victim.as_deref(), Some("pagewise.sys"));
+    let victim = report.modules.iter().find(|module| module.name == "pagewise.sys").unwrap();
+    let image = victim.base..victim.base + u64::from(victim.size);
+    assert!(image.contains(&report.parameters[0]), "P1 lies in the driver's own image");
+}
+
+#[test]
+fn with_the_reset_the_same_removal_is_survived() {
+    let booted = boot(&[]);
+    unplug_while_evicted(&booted).unwrap();
+    booted.shut_down();
+}
+
+#[test]
+fn spin_lock_dies_in_the_driver_under_force_irql_checking() {
+    let booted = boot_twin("spin-lock", &[]);
+    let end = ask_everything(&booted);
+    assert!(matches!(end, Err(Error::MachineGone)), "{end:?}");
+    let report = booted.bug_check();
+    assert_eq!(report.code, DRIVER_IRQL_NOT_LESS_OR_EQUAL);
+    assert_eq!(report.parameters[1], DISPATCH_LEVEL);
+    assert_eq!(report.blamed.as_deref(), Some("pagewise.sys"));
+    assert_eq!(report.victim.as_deref(), Some("pagewise.sys"));
+}
+
+#[test]
+fn without_the_spin_lock_the_same_questions_are_survived() {
+    let booted = boot(&[]);
+    ask_everything(&booted).unwrap();
+    booted.shut_down();
+}
+
+#[test]
+fn over_unlock_dies_with_the_documented_subcode() {
+    let booted = boot_twin("over-unlock", &[]);
+    let end = unlock_what_is_not_locked(&booted);
+    assert!(matches!(end, Err(Error::MachineGone)), "{end:?}");
+    let report = booted.bug_check();
+    assert_eq!((report.code, report.parameters[0]), (MEMORY_MANAGEMENT, 0x1010));
+}
+
+#[test]
+fn the_shipping_driver_refuses_to_over_unlock() {
+    const STATUS_NOT_LOCKED: u32 = 0xC000_002A;
+    let booted = boot(&[]);
+    assert_eq!(unlock_what_is_not_locked(&booted).unwrap().status, STATUS_NOT_LOCKED);
+    booted.shut_down();
+}
+
+#[test]
+fn a_dead_machine_fails_its_clients() {
+    let booted = boot_twin("no-reset", &[]);
+    let mut bystander = booted.connect();
+    let handle = open(&mut bystander, READ_WRITE);
+    let mut client = booted.connect();
+    control(&mut client, &Control::Evict);
+    fatal(&mut client, &Control::Unplug { surprise: true });
+    let end = bystander.ioctl(handle, Ioctl::State.code(), &[], size_of::<State>() as u32);
+    assert!(matches!(end, Err(Error::MachineGone)), "{end:?}");
+}

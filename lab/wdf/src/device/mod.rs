@@ -1,0 +1,20 @@
+//! Devices.
+
+mod api;
+mod body;
+mod create;
+mod dispatch;
+mod init;
+mod init_api;
+mod interface;
+mod security;
+mod state;
+
+pub use api::*;
+pub use body::{Device, DeviceExtension, is_control_device};
+pub use create::*;
+pub use dispatch::dispatch;
+pub use init::DeviceInit;
+pub use init_api::*;
+pub use interface::*;
+pub use state::*;

@@ -1,0 +1,276 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pagewise_contract::{BallastRegion, TouchKind};
+
+use crate::exit::Exit;
+use crate::machine::Choice;
+use crate::pages::Range;
+use crate::verify::DEFAULT_SEED;
+
+/// Drives and verifies pagewise.sys, the fully pageable KMDF driver.
+#[derive(Debug, Parser)]
+#[command(name = "test-app", version, after_help = Exit::HELP)]
+pub struct Arguments {
+    /// Socket of a lab machine
+    #[arg(long, global = true, value_name = "SOCKET", env = "PAGEWISE_LAB")]
+    pub lab: Option<PathBuf>,
+    /// Device interface path, where several devices exist (Windows)
+    #[arg(long, global = true, value_name = "PATH")]
+    pub device: Option<String>,
+    /// Whether to colour the output; NO_COLOR and CLICOLOR_FORCE are heeded
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+impl Arguments {
+    /// The machine that is asked for.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        Choice { lab: self.lab.clone(), device: self.device.clone() }
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Also in a pipe.
+    Always,
+    /// Not even on a terminal.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the checks
+    Verify(Verify),
+    /// What was asked of the memory manager, and how much is resident
+    Status(Json),
+    /// The sections of the driver's image
+    Sections(Json),
+    /// Sections times pages: policy and observation
+    Map(Map),
+    /// Make the entire image pageable (MmPageEntireDriver)
+    Page(Json),
+    /// Make every section what it was linked as (MmResetDriverPaging)
+    Reset(Json),
+    /// Lock a section in memory
+    Lock(Lock),
+    /// Give a section lock back
+    Unlock(Lock),
+    /// Reference pages, and tell how long it took
+    Touch(Touch),
+    /// Cold code and data whose every byte is known
+    #[command(subcommand)]
+    Ballast(Ballast),
+    /// Take pages out of memory (lab)
+    Trim(Trim),
+    /// The map, live
+    Watch(Watch),
+}
+
+/// What every verb that answers takes.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Json {
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Write the result as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// The driver's file, for the result
+    #[arg(long, value_name = "FILE")]
+    pub driver: Option<PathBuf>,
+    /// Where the machine leaves a report if it bug-checks
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Only checks whose id matches (repeatable), such as `locks.*`
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
+    /// List the checks instead of running them
+    #[arg(long)]
+    pub list: bool,
+    /// Seed of the random checks
+    #[arg(long, value_parser = number, default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+    /// Seconds that a check may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub timeout: u64,
+}
+
+/// `map`
+#[derive(Debug, Args)]
+pub struct Map {
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Draw it as a picture
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Columns to use, 40 at least; the terminal's, or 80
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<u16>,
+}
+
+/// `lock` and `unlock`
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// Name or index of a section
+    pub section: String,
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `touch`
+#[derive(Debug, Args)]
+pub struct Touch {
+    /// A page, FIRST-LAST, FIRST+COUNT or a section
+    pub range: Range,
+    /// How to reference each page
+    #[arg(long, default_value = "read")]
+    pub kind: Kind,
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to reference a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Read a byte
+    Read,
+    /// Read a byte and write it back
+    Write,
+    /// Call the function that begins it (code ballast only)
+    Execute,
+}
+
+impl From<Kind> for TouchKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Read => Self::Read,
+            Kind::Write => Self::Write,
+            Kind::Execute => Self::Execute,
+        }
+    }
+}
+
+/// `ballast`
+#[derive(Debug, Subcommand)]
+pub enum Ballast {
+    /// Fill writable regions with bytes that a seed decides
+    Fill {
+        /// Section of the region; both writable ones if none is named
+        #[arg(value_parser = region)]
+        region: Option<BallastRegion>,
+        /// The seed; 0 is what was linked
+        #[arg(long, value_parser = number, default_value_t = 0)]
+        seed: u64,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add regions up, and compare with what the contract says
+    Checksum {
+        /// Section of the region; all if none is named
+        #[arg(value_parser = region)]
+        region: Option<BallastRegion>,
+        /// The seed that writable regions were filled with
+        #[arg(long, value_parser = number, default_value_t = 0)]
+        seed: u64,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `trim`
+#[derive(Debug, Args)]
+pub struct Trim {
+    /// How far out
+    #[arg(default_value = "trim")]
+    pub how: How,
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How far out pages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum How {
+    /// Out of the working set, still in memory
+    Trim,
+    /// What was trimmed: out of memory
+    Purge,
+    /// Both
+    Evict,
+}
+
+/// `watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
+    pub interval: f64,
+    /// End after so many looks
+    #[arg(long, value_name = "LOOKS")]
+    pub count: Option<u64>,
+    /// One JSON object a look, even on a terminal
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|error| error.to_string())
+}
+
+fn region(text: &str) -> Result<BallastRegion, String> {
+    let mut all = BallastRegion::ALL.into_iter();
+    all.find(|region| region.section_name().eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let names = BallastRegion::ALL.map(BallastRegion::section_name);
+        format!("the regions are {}", names.join(" "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_decimal_or_hexadecimal() {
+        assert_eq!(number("10"), Ok(10));
+        assert_eq!(number("0x10"), Ok(16));
+        assert!(number("ten").is_err());
+    }
+
+    #[test]
+    fn regions_go_by_their_section() {
+        assert_eq!(region("pagedata"), Ok(BallastRegion::PageableData));
+        assert!(region(".text").is_err());
+    }
+}

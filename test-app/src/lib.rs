@@ -1,0 +1,15 @@
+//! The program that drives and verifies `pagewise.sys` from user mode: on the lab through its
+//! socket, on Windows through the device interface, by the same code but for [`machine`].
+
+pub mod cli;
+pub mod driver;
+pub mod error;
+pub mod exit;
+pub mod machine;
+pub mod map;
+pub mod pages;
+pub mod snapshot;
+pub mod status;
+pub mod terminal;
+pub mod verbs;
+pub mod verify;

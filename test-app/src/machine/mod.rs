@@ -1,0 +1,138 @@
+//! The machine that the driver runs on, behind two traits: a [`Machine`] to open the device on, a
+//! [`Handle`] to send requests through. What only the lab can do is a third, [`Lab`].
+
+mod failure;
+#[cfg(unix)]
+#[path = "unix/mod.rs"]
+mod host;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod host;
+mod powers;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use failure::{Code, Failure};
+pub use powers::{IMAGE, Lab};
+
+use crate::error::Error;
+
+/// What runs the driver. The three are never mixed up in a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The lab: an NT machine in a Linux process.
+    Lab,
+    /// Windows.
+    Windows,
+    /// Wine, seen through its Windows interface.
+    Wine,
+}
+
+/// Which machine and device the command line asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Socket of a lab machine.
+    pub lab: Option<PathBuf>,
+    /// Device interface path.
+    pub device: Option<String>,
+}
+
+/// What a handle is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// `GENERIC_READ`
+    Read,
+    /// `GENERIC_WRITE`
+    Write,
+    /// `GENERIC_READ | GENERIC_WRITE`
+    ReadWrite,
+}
+
+impl Access {
+    /// The desired-access bits of `CreateFile`.
+    pub const fn bits(self) -> u32 {
+        const GENERIC_READ: u32 = 0x8000_0000;
+        const GENERIC_WRITE: u32 = 0x4000_0000;
+        match self {
+            Self::Read => GENERIC_READ,
+            Self::Write => GENERIC_WRITE,
+            Self::ReadWrite => GENERIC_READ | GENERIC_WRITE,
+        }
+    }
+
+    /// The words in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "reading",
+            Self::Write => "writing",
+            Self::ReadWrite => "reading and writing",
+        }
+    }
+}
+
+/// A machine.
+pub trait Machine: Send + Sync {
+    /// What it is.
+    fn kind(&self) -> Kind;
+
+    /// What to call it in a line of text.
+    fn name(&self) -> String;
+
+    /// Opens the device.
+    ///
+    /// # Errors
+    /// [`Failure`]; [`Failure::is_no_device`] where none is there.
+    fn open(&self, access: Access) -> Result<Box<dyn Handle>, Failure>;
+
+    /// What only the lab can do, if this is one.
+    fn lab(&self) -> Option<&dyn Lab> {
+        None
+    }
+}
+
+/// A request that was started and not yet waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u64);
+
+/// An open device. Dropped, it is closed.
+pub trait Handle: Send {
+    /// Sends a request: a control code, its input, room for so many bytes of output. Returns the
+    /// output.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    fn ioctl(&mut self, code: u32, input: &[u8], capacity: u32) -> Result<Vec<u8>, Failure> {
+        let ticket = self.start(code, input, capacity)?;
+        self.wait(ticket)
+    }
+
+    /// Sends a request and does not wait for its end.
+    ///
+    /// # Errors
+    /// [`Failure`] where it could not be sent. How it ends is for [`Handle::wait`] to tell.
+    fn start(&mut self, code: u32, input: &[u8], capacity: u32) -> Result<Ticket, Failure>;
+
+    /// Asks for a request to be cancelled. It still has to be waited for.
+    ///
+    /// # Errors
+    /// [`Failure`] where the wish could not be sent. A request that is no longer there is no error.
+    fn cancel(&mut self, ticket: Ticket) -> Result<(), Failure>;
+
+    /// Waits for the end of a request.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    fn wait(&mut self, ticket: Ticket) -> Result<Vec<u8>, Failure>;
+}
+
+/// Finds the machine that the command line asks for.
+///
+/// # Errors
+/// [`Error`] where it cannot be reached, or is not of a kind that this host can reach.
+pub fn connect(choice: &Choice) -> Result<Arc<dyn Machine>, Error> {
+    host::connect(choice)
+}

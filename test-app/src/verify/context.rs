@@ -1,0 +1,130 @@
+//! What a check works with.
+
+use std::sync::Arc;
+
+use pagewise_contract::{
+    BALLAST_REGION_PAGES, BallastRegion, PagingAction, Policy, Section, SectionKind, State,
+};
+use pagewise_lab_wire::{PageState, PageTruth};
+
+use crate::driver::Driver;
+use crate::machine::{Access, Lab, Machine};
+use crate::pages::Pages;
+use crate::verify::Stop;
+use crate::verify::check::ensure;
+
+/// The seed of the random checks, unless another is asked for: `pagewise` in ASCII.
+pub const DEFAULT_SEED: u64 = 0x7061_6765_7769_7365;
+
+/// The machine, and what is known of the run.
+#[derive(Clone)]
+pub struct Context {
+    machine: Arc<dyn Machine>,
+    seed: u64,
+    first: Option<State>,
+}
+
+impl Context {
+    /// For a machine. `first` is the state that the driver was found in.
+    pub fn new(machine: Arc<dyn Machine>, seed: u64, first: Option<State>) -> Self {
+        Self { machine, seed, first }
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &dyn Machine {
+        &*self.machine
+    }
+
+    /// The state that the driver was found in, before any check.
+    pub fn first_state(&self) -> Option<State> {
+        self.first
+    }
+
+    /// The device, opened for everything.
+    pub fn driver(&self) -> Result<Driver, Stop> {
+        self.open(Access::ReadWrite)
+    }
+
+    /// The device.
+    pub fn open(&self, access: Access) -> Result<Driver, Stop> {
+        Ok(Driver::open(self.machine(), access)?)
+    }
+
+    /// The lab's powers; skips the check elsewhere, since it needs `what`.
+    pub fn lab(&self, what: &str) -> Result<&dyn Lab, Stop> {
+        self.machine.lab().ok_or_else(|| {
+            Stop::Skipped(format!("needs {what}, which {} does not offer", self.machine.name()))
+        })
+    }
+
+    /// The lab's powers, for checks that can do without.
+    pub fn lab_if_any(&self) -> Option<&dyn Lab> {
+        self.machine.lab()
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Random numbers, the same in each run with the same seed.
+    pub fn random(&self, stream: u64) -> fastrand::Rng {
+        fastrand::Rng::with_seed(self.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// The device with its image as linked.
+    pub fn driver_as_linked(&self) -> Result<Driver, Stop> {
+        let mut driver = self.driver()?;
+        let state = driver.set_paging(PagingAction::Reset)?;
+        ensure!(state.policy() == Some(Policy::AsLinked), "reset left policy {}", state.policy);
+        Ok(driver)
+    }
+}
+
+/// The records of the sections, by index.
+pub fn sections(driver: &mut Driver) -> Result<Vec<Section>, Stop> {
+    Ok(driver.sections()?.records().to_vec())
+}
+
+/// Index and record of the section that holds a region of the ballast.
+pub fn section_of(sections: &[Section], region: BallastRegion) -> Result<(u32, Section), Stop> {
+    let name = region.section_name();
+    let found = (0..).zip(sections).find(|(_, section)| section.name() == name);
+    let (index, section) =
+        found.ok_or_else(|| Stop::Failed(format!("the image has no section {name}")))?;
+    // Nobody shall go through as many pages as a wrong answer claims.
+    ensure!(
+        section.pages as usize == BALLAST_REGION_PAGES,
+        "{name} has {} pages, not {BALLAST_REGION_PAGES}",
+        section.pages
+    );
+    Ok((index, *section))
+}
+
+/// Index and record of the first section of a kind.
+pub fn first_of_kind(sections: &[Section], kind: SectionKind) -> Option<(u32, Section)> {
+    let mut indexed = (0..).zip(sections.iter().copied());
+    indexed.find(|(_, section)| section.kind() == Some(kind))
+}
+
+/// The truth about the pages of a section; nothing where the image ends before it.
+pub fn truth_of<'a>(truth: &'a [PageTruth], section: &Section) -> &'a [PageTruth] {
+    truth.get(Pages::of(section).numbers()).unwrap_or_default()
+}
+
+/// Pages of the image as the driver tells them, at least one.
+pub fn image_pages(driver: &mut Driver) -> Result<u32, Stop> {
+    let pages = driver.state()?.pages;
+    ensure!(pages > 0, "an image without pages");
+    Ok(pages)
+}
+
+/// By how much a counter grew. Counters come from the driver: they may as well have shrunk.
+pub fn grown(before: u64, after: u64) -> i128 {
+    i128::from(after) - i128::from(before)
+}
+
+/// Which pages are valid in truth.
+pub fn valid(truth: &[PageTruth]) -> Vec<bool> {
+    truth.iter().map(|page| page.state == PageState::Valid).collect()
+}

@@ -1,0 +1,183 @@
+//! Negative twins: every check passes on an honest machine and fails on one that is wrong about
+//! just what it checks.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::fake::{Fake, Lie};
+use super::report::{DriverFile, Status};
+use super::run::decide;
+use super::{Check, DEFAULT_SEED, Options, Output, Stop, all, run};
+use crate::exit::Exit;
+use crate::machine::Machine;
+
+/// Each lie, and the checks that have to see through it.
+const CAUGHT: &[(Lie, &[&str])] = &[
+    (Lie::OtherKmdf, &["handshake.version"]),
+    (Lie::GapInSections, &["handshake.sections"]),
+    (Lie::ConstantData, &["handshake.ballast"]),
+    (Lie::NeverPaged, &["paging.at-start", "paging.evicts", "paging.counters"]),
+    (Lie::StartsAsLinked, &["paging.at-start"]),
+    (Lie::OtherBase, &["paging.base"]),
+    (Lie::ResetDoesNothing, &["paging.reset", "paging.pageable-stays"]),
+    (Lie::ResetBringsAllIn, &["paging.reset"]),
+    (Lie::ResetPinsAll, &["paging.pageable-stays"]),
+    (Lie::SecondPageUndoes, &["paging.twice"]),
+    (Lie::CountsTwice, &["paging.counters", "concurrency.clients"]),
+    (Lie::LosesModified, &["paging.cycles", "content.evicted", "content.true-bytes"]),
+    (Lie::RaisesIrql, &["paging.force-irql"]),
+    (Lie::VerifierIsOff, &["paging.force-irql"]),
+    (Lie::AlwaysResident, &["residency.truth", "residency.pattern"]),
+    (Lie::AskingTouches, &["residency.disturbs-nothing"]),
+    (Lie::RangesFromZero, &["residency.ranges"]),
+    (Lie::StrayBits, &["residency.ranges"]),
+    (Lie::BadConstant, &["content.linked", "content.true-bytes", "concurrency.clients"]),
+    (Lie::LosesText, &["content.image"]),
+    (Lie::CallsNothing, &["content.code-runs"]),
+    (Lie::WriteTouchSpoils, &["content.written-back"]),
+    (Lie::OnlyHardFaults, &["content.faults"]),
+    (Lie::LockHoldsNothing, &["locks.hold", "locks.count", "concurrency.clients"]),
+    (Lie::LocksAreBoolean, &["locks.count"]),
+    (Lie::AcceptsOverUnlock, &["locks.over-unlock"]),
+    (Lie::LocksWhilePaged, &["locks.state"]),
+    (Lie::LocksAnything, &["locks.kinds"]),
+    (Lie::NoLimit, &["locks.limit"]),
+    (Lie::AcceptsShort, &["input.short", "input.random"]),
+    (Lie::AcceptsLong, &["input.long", "input.random"]),
+    (Lie::AcceptsNoRoom, &["input.no-room", "input.random"]),
+    (Lie::PadsAnswers, &["input.room-to-spare"]),
+    (Lie::AcceptsUnknown, &["input.unknown-codes", "input.random"]),
+    (Lie::AcceptsEmptyRanges, &["input.values"]),
+    (Lie::OtherStatus, &["input.values", "input.random"]),
+    (Lie::ChangesOnFailure, &["input.short", "input.long", "input.no-room", "input.values"]),
+    (Lie::ForgetsOddFills, &["input.random", "concurrency.clients"]),
+    (Lie::ReadersMayChange, &["access.read-only"]),
+    (Lie::WritersMayAsk, &["access.write-only"]),
+    (Lie::UsersMayOpen, &["access.users"]),
+    (Lie::LeaksBase, &["access.no-address"]),
+    (Lie::CountsBackwards, &["concurrency.clients"]),
+    (Lie::CancelTears, &["concurrency.cancel"]),
+    (Lie::CloseLeavesLock, &["concurrency.close"]),
+    (Lie::DiesWithoutReset, &["teardown.removal", "teardown.surprise", "teardown.unload"]),
+    (Lie::NoResetOnRemoval, &["teardown.removal"]),
+    (Lie::StaysThere, &["teardown.removal"]),
+    (Lie::AnswersOnceGone, &["teardown.surprise"]),
+    (Lie::RebalanceForgetsPaging, &["teardown.rebalance"]),
+    (Lie::KeepsLocks, &["teardown.locks"]),
+    (Lie::FailedStartStays, &["teardown.failed-start"]),
+    (Lie::StaysLoaded, &["teardown.unload"]),
+    (Lie::KeepsOldPages, &["teardown.unload"]),
+    (Lie::LeaksPool, &["teardown.pool"]),
+    (Lie::FrameworkGrows, &["teardown.pool"]),
+    (Lie::WearsOut, &["teardown.again"]),
+];
+
+fn decided(fake: Fake, check: Check) -> Result<(), Stop> {
+    decide(&Context::new(fake.shared(), DEFAULT_SEED, None), check)
+}
+
+fn check(id: &str) -> Check {
+    all().into_iter().find(|check| check.id == id).unwrap_or_else(|| panic!("no check {id}"))
+}
+
+#[test]
+fn an_honest_machine_passes_every_check() {
+    for check in all() {
+        assert_eq!(decided(Fake::lab(Lie::None), check), Ok(()), "{}", check.id);
+    }
+}
+
+#[test]
+fn every_lie_is_caught() {
+    let pairs = CAUGHT.iter().flat_map(|(lie, ids)| ids.iter().map(|id| (*lie, *id)));
+    let missed: Vec<_> = pairs
+        .filter_map(|(lie, id)| match decided(Fake::lab(lie), check(id)) {
+            Err(Stop::Failed(reason)) if !reason.starts_with("restoring the state") => None,
+            Err(Stop::Gone) if [Lie::DiesWithoutReset, Lie::RaisesIrql].contains(&lie) => None,
+            other => Some((lie, id, other)),
+        })
+        .collect();
+    assert!(missed.is_empty(), "not caught by the check itself: {missed:#?}");
+}
+
+#[test]
+fn every_check_sees_through_something() {
+    for check in all() {
+        let caught = CAUGHT.iter().any(|(_, ids)| ids.contains(&check.id));
+        assert!(caught, "{} has no negative twin", check.id);
+    }
+}
+
+#[test]
+fn another_major_version_stops_everything() {
+    let result = decided(Fake::lab(Lie::OtherMajor), check("paging.base"));
+    let Err(Stop::Failed(reason)) = result else { panic!("{result:?}") };
+    assert!(reason.contains("contract 2.0"), "{reason}");
+}
+
+#[test]
+fn what_windows_cannot_decide_is_skipped_with_a_reason() {
+    let (mut passed, mut skipped) = (0, 0);
+    let fake = Fake::windows(Lie::None);
+    let first = crate::driver::Driver::open(&fake, crate::machine::Access::Read)
+        .and_then(|mut driver| driver.state())
+        .unwrap();
+    for check in all() {
+        let context = Context::new(fake.clone().shared(), DEFAULT_SEED, Some(first));
+        match decide(&context, check) {
+            Ok(()) => passed += 1,
+            Err(Stop::Skipped(reason)) => {
+                assert!(!reason.is_empty());
+                skipped += 1;
+            }
+            other => panic!("{}: {other:?}", check.id),
+        }
+    }
+    assert!(passed > 15 && skipped > 15, "{passed} passed, {skipped} skipped");
+    assert_eq!(
+        decided(Fake::windows(Lie::None), check("paging.evicts")),
+        Err(Stop::Skipped("needs orders to evict, which the fake does not offer".to_owned()))
+    );
+}
+
+/// A whole run, its text and its result.
+fn whole(fake: Fake, only: &[&str]) -> (String, super::Report, Exit) {
+    let options = Options {
+        checks: only.iter().map(|id| check(id)).collect(),
+        seed: DEFAULT_SEED,
+        driver: DriverFile { file: Some("pagewise.sys".into()), sha256: Some("00".repeat(32)) },
+        bug_check: None,
+        timeout: std::time::Duration::from_secs(60),
+    };
+    let machine: Arc<dyn Machine> = fake.shared();
+    let mut text = Vec::new();
+    let mut output = Output::new(&mut text, false, false);
+    let (mut report, exit) = run(&machine, options, &mut output).unwrap();
+    report.checks.iter_mut().for_each(|check| check.millis = 0);
+    (String::from_utf8(text).unwrap(), report, exit)
+}
+
+#[test]
+fn a_lost_machine_fails_one_check_and_skips_the_rest() {
+    let only = ["paging.base", "teardown.removal", "teardown.unload"];
+    let (text, report, exit) = whole(Fake::lab(Lie::DiesWithoutReset), &only);
+    let status: Vec<_> = report.checks.iter().map(|check| check.status).collect();
+    assert_eq!(status, [Status::Passed, Status::Failed, Status::Skipped]);
+    assert_eq!(exit, Exit::MachineGone);
+    assert!(text.contains("the machine was lost in teardown.removal"), "{text}");
+}
+
+#[test]
+fn the_report_has_its_documented_form() {
+    let only = ["handshake.version", "locks.over-unlock"];
+    let (_, report, exit) = whole(Fake::lab(Lie::AcceptsOverUnlock), &only);
+    assert_eq!(exit, Exit::CheckFailed);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}
+
+#[test]
+fn only_a_run_without_failures_ends_with_zero() {
+    let (_, report, exit) = whole(Fake::windows(Lie::None), &["paging.base", "paging.evicts"]);
+    assert_eq!(exit, Exit::Ok);
+    assert_eq!((report.summary.passed, report.summary.skipped), (1, 1));
+}
