@@ -7,10 +7,13 @@ mod common;
 use std::process::Command;
 
 use common::{Booted, READ_WRITE, artifacts, boot, boot_twin, control, fatal, open};
-use pagewise_contract::{Ioctl, LockReply, LockRequest, PagingAction, PagingRequest, State};
-use pagewise_lab_wire::{Completion, Control, Error, Verifier};
+use pagewise_contract::{
+    Ioctl, LockReply, LockRequest, PagingAction, PagingRequest, SectionKind, Sections, State,
+    TouchKind, TouchReply, TouchRequest,
+};
+use pagewise_lab_wire::{Client, Completion, Control, Error, Verifier};
 use serde_json::Value;
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
 const MEMORY_MANAGEMENT: u32 = 0x1A;
@@ -23,7 +26,7 @@ fn unplug_while_evicted(booted: &Booted) -> Result<(), Error> {
     client.control(&Control::Unplug { surprise: false }).map(drop)
 }
 
-/// Asks for everything, under force IRQL checking.
+/// Asks for everything, and touches every page, under force IRQL checking.
 fn ask_everything(booted: &Booted) -> Result<(), Error> {
     let mut client = booted.connect();
     let handle = open(&mut client, READ_WRITE);
@@ -36,36 +39,35 @@ fn ask_everything(booted: &Booted) -> Result<(), Error> {
     let page = PagingRequest { action: PagingAction::PageEntire as u32 };
     let length = size_of::<State>() as u32;
     client.ioctl(handle, Ioctl::SetPaging.code(), page.as_bytes(), length)?;
-    client.ioctl(handle, Ioctl::State.code(), &[], length)?;
+    let end = client.ioctl(handle, Ioctl::State.code(), &[], length)?;
+    let state = State::read_from_bytes(&end.output).expect("STATE has its size");
+    for first_page in 0..state.pages {
+        let touch = TouchRequest { first_page, pages: 1, kind: TouchKind::Read as u32 };
+        let length = size_of::<TouchReply>() as u32;
+        client.ioctl(handle, Ioctl::Touch.code(), touch.as_bytes(), length)?;
+    }
     Ok(())
 }
 
-/// Unlocks a section that nobody locked.
-fn unlock_what_is_not_locked(booted: &Booted) -> Result<Completion, Error> {
+/// Locks a section once and unlocks it twice; how the last of the three ended.
+fn unlock_too_often(booted: &Booted) -> Result<Completion, Error> {
     let mut client = booted.connect();
     let handle = open(&mut client, READ_WRITE);
     let reset = PagingRequest { action: PagingAction::Reset as u32 };
-    let end = client.ioctl(
-        handle,
-        Ioctl::SetPaging.code(),
-        reset.as_bytes(),
-        size_of::<State>() as u32,
-    )?;
+    let length = size_of::<State>() as u32;
+    let end = client.ioctl(handle, Ioctl::SetPaging.code(), reset.as_bytes(), length)?;
     assert_eq!(end.status, 0);
-    let section = pageable_section(&mut client, handle)?;
-    client.ioctl(
-        handle,
-        Ioctl::Unlock.code(),
-        LockRequest { section }.as_bytes(),
-        size_of::<LockReply>() as u32,
-    )
+    let request = LockRequest { section: pageable_section(&mut client, handle)? };
+    let length = size_of::<LockReply>() as u32;
+    for ioctl in [Ioctl::Lock, Ioctl::Unlock] {
+        let end = client.ioctl(handle, ioctl.code(), request.as_bytes(), length)?;
+        assert_eq!(end.status, 0, "{}", ioctl.name());
+    }
+    client.ioctl(handle, Ioctl::Unlock.code(), request.as_bytes(), length)
 }
 
-fn pageable_section(client: &mut pagewise_lab_wire::Client, handle: u32) -> Result<u32, Error> {
-    use pagewise_contract::{SectionKind, Sections};
-    use zerocopy::FromBytes;
-    let end =
-        client.ioctl(handle, Ioctl::Sections.code(), &[], size_of::<Sections>() as u32)?;
+fn pageable_section(client: &mut Client, handle: u32) -> Result<u32, Error> {
+    let end = client.ioctl(handle, Ioctl::Sections.code(), &[], size_of::<Sections>() as u32)?;
     let sections = Sections::read_from_bytes(&end.output).expect("SECTIONS has its size");
     let index = sections
         .records()
@@ -123,7 +125,12 @@ fn always_resident_is_caught_by_the_ground_truth() {
 
 #[test]
 fn lost_data_is_caught_by_its_checksum() {
-    assert_caught("lost-data", "content.written-back");
+    assert_caught("lost-data", "paging.cycles");
+}
+
+#[test]
+fn kernel_address_is_caught_by_the_images_ground_truth() {
+    assert_caught("kernel-address", "access.no-address");
 }
 
 #[test]
@@ -171,7 +178,7 @@ fn without_the_spin_lock_the_same_questions_are_survived() {
 #[test]
 fn over_unlock_dies_with_the_documented_subcode() {
     let booted = boot_twin("over-unlock", &[]);
-    let end = unlock_what_is_not_locked(&booted);
+    let end = unlock_too_often(&booted);
     assert!(matches!(end, Err(Error::MachineGone)), "{end:?}");
     let report = booted.bug_check();
     assert_eq!((report.code, report.parameters[0]), (MEMORY_MANAGEMENT, 0x1010));
@@ -181,7 +188,7 @@ fn over_unlock_dies_with_the_documented_subcode() {
 fn the_shipping_driver_refuses_to_over_unlock() {
     const STATUS_NOT_LOCKED: u32 = 0xC000_002A;
     let booted = boot(&[]);
-    assert_eq!(unlock_what_is_not_locked(&booted).unwrap().status, STATUS_NOT_LOCKED);
+    assert_eq!(unlock_too_often(&booted).unwrap().status, STATUS_NOT_LOCKED);
     booted.shut_down();
 }
 

@@ -215,7 +215,7 @@ mod tests {
         let error = Error::of_request("UNLOCK", Failure::status(NtStatus::NOT_LOCKED));
         assert_eq!(
             error.to_string(),
-            "UNLOCK failed: STATUS_NOT_LOCKED (0xc000002a), to Win32 ERROR_NOT_LOCKED (158)"
+            "UNLOCK failed: STATUS_NOT_LOCKED (0xc000002a), Win32 ERROR_NOT_LOCKED (158)"
         );
         assert!(error.help().unwrap().contains("test-app sections"));
     }

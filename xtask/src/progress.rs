@@ -55,3 +55,10 @@ impl Step {
         }
     }
 }
+
+/// A step that fails leaves no line behind: the error says what it was.
+impl Drop for Step {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

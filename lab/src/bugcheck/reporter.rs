@@ -1,7 +1,7 @@
 //! From a crash to its report.
 
 use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,11 +28,17 @@ pub(super) fn report(crash: &Crash) {
     write(&report);
     complete(&mut report, crash);
     write(&report);
-    let mut stderr = io::stderr().lock();
-    let colour =
-        stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
-    // There is nobody left to tell.
-    let _ = stderr.write_all(text::render(&report, colour).as_bytes());
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
+    let colour = io::stderr().is_terminal() && !no_colour;
+    print(&text::render(&report, colour));
+}
+
+/// Writes to stderr without Rust's lock on it, which the failing thread may hold.
+fn print(text: &str) {
+    let mut rest = text.as_bytes();
+    while let Ok(written @ 1..) = rustix::io::write(rustix::stdio::stderr(), rest) {
+        rest = &rest[written..];
+    }
 }
 
 /// Writes the report as a whole or not at all.
@@ -45,7 +51,7 @@ fn write(report: &BugCheck) {
         .and_then(|json| fs::write(&unfinished, json))
         .and_then(|()| fs::rename(&unfinished, path));
     if let Err(error) = written {
-        eprintln!("cannot write the report to {}: {error}", path.display());
+        print(&format!("cannot write the report to {}: {error}\n", path.display()));
     }
 }
 

@@ -165,6 +165,11 @@ mod tests {
     }
 
     #[test]
+    fn the_json_says_the_same() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&report()).unwrap());
+    }
+
+    #[test]
     fn colour_changes_nothing_but_colour() {
         let coloured = render(&report(), true);
         assert!(coloured.contains("\x1b["));

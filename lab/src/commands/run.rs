@@ -81,7 +81,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .and_then(|()| stdout.flush())
         .context("cannot say that the machine is ready")?;
     drop(stdout);
-    machine.wait_for_shutdown();
+    machine.wait_for_request();
+    serve::hang_up();
+    machine.shut_down();
     // It is in nobody's way: the machine is gone.
     let _ = fs::remove_file(&arguments.socket);
     Ok(ExitCode::SUCCESS)
@@ -96,7 +98,10 @@ fn listen(path: &PathBuf) -> Result<UnixListener> {
         other => other,
     };
     listener.with_context(|| {
-        format!("cannot listen on {}; a path that is free and shorter than 108 bytes is needed", path.display())
+        format!(
+            "cannot listen on {}; a path that is free and shorter than 108 bytes is needed",
+            path.display()
+        )
     })
 }
 

@@ -11,9 +11,9 @@ use pagewise_lab_nt as nt;
 
 use crate::ke::apc::{KeEnterGuardedRegion, KeLeaveGuardedRegion};
 use crate::ke::ddi::{self, Rule};
+use crate::ke::dispatcher::wait::Timeout;
 use crate::ke::event;
 use crate::ke::irql::{self, APC_LEVEL};
-use crate::ke::dispatcher::wait::Timeout;
 use crate::ke::thread::Current;
 use crate::{bugcheck, verifier};
 
@@ -280,4 +280,158 @@ crate::exports! {
         KeTryToAcquireGuardedMutex(_),
         KeReleaseGuardedMutex(_),
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::UnsafeCell;
+    use std::mem::MaybeUninit;
+
+    use super::*;
+    use crate::ke::testing::{dies, verify};
+
+    struct Shared {
+        mutex: UnsafeCell<MaybeUninit<Mutex>>,
+        number: UnsafeCell<u64>,
+    }
+
+    // SAFETY: the mutex is made to be shared, and guards the number.
+    unsafe impl Sync for Shared {}
+
+    impl Shared {
+        fn new() -> Box<Self> {
+            let shared = Box::new(Self {
+                mutex: UnsafeCell::new(MaybeUninit::uninit()),
+                number: UnsafeCell::new(0),
+            });
+            // SAFETY: the place is a mutex's, and stays.
+            unsafe { KeInitializeGuardedMutex(shared.mutex()) };
+            shared
+        }
+
+        fn mutex(&self) -> *mut Mutex {
+            self.mutex.get().cast()
+        }
+
+        fn add_one(&self) {
+            // SAFETY: the mutex guards it.
+            let number = unsafe { &mut *self.number.get() };
+            let value = *number;
+            std::hint::black_box(());
+            *number = value + 1;
+        }
+    }
+
+    fn acquire(mutex: *mut Mutex) {
+        // SAFETY: the tests pass a mutex.
+        unsafe { ExAcquireFastMutex(mutex) };
+    }
+
+    fn release(mutex: *mut Mutex) {
+        // SAFETY: the tests pass a mutex.
+        unsafe { ExReleaseFastMutex(mutex) };
+    }
+
+    #[test]
+    fn a_fast_mutex_excludes_and_restores_the_irql() {
+        let shared = Shared::new();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        acquire(shared.mutex());
+                        let inside = irql::current();
+                        shared.add_one();
+                        release(shared.mutex());
+                        assert_eq!((inside, irql::current()), (APC_LEVEL, irql::PASSIVE_LEVEL));
+                    }
+                });
+            }
+        });
+        // SAFETY: nobody else is left.
+        assert_eq!(unsafe { *shared.number.get() }, 8000);
+        assert_eq!(count(shared.mutex()).load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn trying_does_not_wait() {
+        let shared = Shared::new();
+        // SAFETY: it is a mutex.
+        assert_eq!(unsafe { ExTryToAcquireFastMutex(shared.mutex()) }, 1);
+        let other = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                // SAFETY: it is a mutex.
+                let taken = unsafe { ExTryToAcquireFastMutex(shared.mutex()) };
+                (taken, irql::current())
+            });
+            thread.join().unwrap()
+        });
+        release(shared.mutex());
+        assert_eq!(other, (0, irql::PASSIVE_LEVEL));
+    }
+
+    #[test]
+    fn a_guarded_mutex_disables_apcs_and_leaves_the_irql() {
+        let shared = Shared::new();
+        // SAFETY: it is a mutex.
+        unsafe { KeAcquireGuardedMutex(shared.mutex()) };
+        let inside = (irql::current(), crate::ke::apc::KeAreAllApcsDisabled());
+        // SAFETY: it is held.
+        unsafe { KeReleaseGuardedMutex(shared.mutex()) };
+        assert_eq!(inside, (irql::PASSIVE_LEVEL, 1));
+        assert_eq!(crate::ke::apc::KeAreAllApcsDisabled(), 0);
+    }
+
+    dies!(
+        one_taken_twice,
+        {
+            let shared = Shared::new();
+            acquire(shared.mutex());
+            acquire(shared.mutex());
+        },
+        |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x1000))
+    );
+
+    dies!(
+        one_released_by_another,
+        {
+            let shared = Shared::new();
+            std::thread::scope(|scope| {
+                // SAFETY: it is a mutex.
+                scope.spawn(|| unsafe { ExAcquireFastMutexUnsafe(shared.mutex()) });
+            });
+            acquire(Shared::new().mutex());
+            release(shared.mutex());
+        },
+        |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x1004))
+    );
+
+    dies!(
+        one_taken_at_dispatch_level,
+        {
+            irql::raise(irql::DISPATCH_LEVEL);
+            acquire(Shared::new().mutex());
+        },
+        |code, parameters| assert_eq!((code, parameters[1]), (0xA, 2))
+    );
+
+    dies!(
+        one_taken_at_dispatch_level_under_the_verifier,
+        {
+            verify();
+            irql::raise(irql::DISPATCH_LEVEL);
+            acquire(Shared::new().mutex());
+        },
+        |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x33))
+    );
+
+    dies!(
+        one_taken_without_apcs_disabled_under_the_verifier,
+        {
+            verify();
+            // SAFETY: it is a mutex.
+            unsafe { ExAcquireFastMutexUnsafe(Shared::new().mutex()) };
+        },
+        |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x39))
+    );
 }

@@ -8,8 +8,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::ke::dispatcher::wait;
 use crate::bugcheck;
+use crate::ke::dispatcher::wait;
 
 const ACTIVE: usize = 1;
 const HOLDER: usize = 2;

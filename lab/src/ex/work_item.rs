@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pagewise_lab_nt as nt;
 
 use super::worker::queue_system_work;
-use crate::ke::irql::{self, PASSIVE_LEVEL};
 use crate::ke::apc;
+use crate::ke::irql::{self, PASSIVE_LEVEL};
 use crate::mm::pool;
 use crate::{bugcheck, ob};
 
@@ -274,4 +274,157 @@ crate::exports! {
         IoQueueWorkItemEx(_, _, _, _),
         ExQueueWorkItem(_, _),
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::{self, Receiver, Sender};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ke::testing::dies;
+    use crate::ob::ObjectType;
+
+    const DELAYED: i32 = 1;
+    static KIND: ObjectType = ObjectType::new("Test", None);
+
+    type Said = (usize, u8, u64);
+
+    /// A channel whose sender is never dropped: the worker may still be in it when the test ends.
+    fn channel() -> (*mut c_void, Receiver<Said>) {
+        let (sender, receiver) = mpsc::channel();
+        let sender: &'static mut Sender<Said> = Box::leak(Box::new(sender));
+        (ptr::from_mut(sender).cast(), receiver)
+    }
+
+    /// Says which object it was given, at which IRQL it runs, and how many references the object has.
+    unsafe extern "win64" fn say(object: *mut c_void, context: *mut c_void) {
+        // SAFETY: the tests pass a sender.
+        let sender = unsafe { &*context.cast::<Sender<Said>>() };
+        // SAFETY: the tests pass an object.
+        let references = unsafe { ob::reference_count(object) };
+        sender.send((object as usize, irql::current(), references)).unwrap();
+    }
+
+    unsafe extern "win64" fn say_and_free(
+        object: *mut c_void,
+        context: *mut c_void,
+        item: *mut IoWorkItem,
+    ) {
+        // SAFETY: a routine may free its item.
+        unsafe { IoFreeWorkItem(item) };
+        // SAFETY: the tests pass an object and a sender.
+        unsafe { say(object, context) };
+    }
+
+    #[test]
+    fn a_routine_runs_at_passive_level_and_keeps_its_object() {
+        let (context, receiver) = channel();
+        let object = ob::allocate(&KIND, 8);
+        let mut item = IoWorkItem { object: ptr::null_mut(), queued: AtomicBool::new(true) };
+        assert_eq!(IoSizeofWorkItem() as usize, size_of_val(&item));
+        // SAFETY: object and item are ours.
+        unsafe { IoInitializeWorkItem(object, &raw mut item) };
+        for _ in 0..3 {
+            let old = irql::raise(irql::DISPATCH_LEVEL);
+            // SAFETY: it is a work item, and free since its routine runs.
+            unsafe { IoQueueWorkItem(&raw mut item, say, DELAYED, context) };
+            irql::lower(old);
+            let said = receiver.recv_timeout(Duration::from_secs(10));
+            assert_eq!(said, Ok((object as usize, PASSIVE_LEVEL, 2)));
+            // SAFETY: it is an object. The worker gives its reference back after the routine.
+            while unsafe { ob::reference_count(object) } != 1 {
+                std::thread::yield_now();
+            }
+        }
+        // SAFETY: the last reference.
+        unsafe { ob::dereference(object) };
+    }
+
+    #[test]
+    fn a_routine_may_free_its_item() {
+        crate::mm::boot().unwrap();
+        let (context, receiver) = channel();
+        let object = ob::allocate(&KIND, 8);
+        // SAFETY: it is an object.
+        let item = unsafe { IoAllocateWorkItem(object) };
+        assert!(!item.is_null());
+        // SAFETY: it is a work item.
+        unsafe { IoQueueWorkItemEx(item, say_and_free, DELAYED, context) };
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(10)).unwrap().0, object as usize);
+    }
+
+    unsafe extern "win64" fn count(counter: *mut c_void) {
+        // SAFETY: the test passes a counter.
+        unsafe { &*counter.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn queue_item(routine: WorkerRoutine, parameter: *mut c_void) -> nt::WORK_QUEUE_ITEM {
+        nt::WORK_QUEUE_ITEM {
+            List: nt::LIST_ENTRY { Flink: ptr::null_mut(), Blink: ptr::null_mut() },
+            WorkerRoutine: Some(routine),
+            Parameter: parameter,
+        }
+    }
+
+    #[test]
+    fn an_executive_work_item_may_be_queued_again_once_it_runs() {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let counter = &COUNTER;
+        let mut item = queue_item(count, counter.as_ptr().cast());
+        for round in 1..=100 {
+            // SAFETY: it is a work item.
+            unsafe { ExQueueWorkItem(&raw mut item, DELAYED) };
+            while counter.load(Ordering::SeqCst) < round {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    unsafe extern "win64" fn raise(_context: *mut c_void) {
+        irql::raise(irql::DISPATCH_LEVEL);
+    }
+
+    unsafe extern "win64" fn enter(_context: *mut c_void) {
+        apc::KeEnterCriticalRegion();
+    }
+
+    unsafe extern "win64" fn block(_context: *mut c_void) {
+        loop {
+            std::thread::park();
+        }
+    }
+
+    fn run(routine: WorkerRoutine) {
+        let mut item = queue_item(routine, 7 as *mut c_void);
+        // SAFETY: it is a work item.
+        unsafe { ExQueueWorkItem(&raw mut item, DELAYED) };
+        std::thread::sleep(Duration::from_secs(10));
+    }
+
+    dies!(one_that_returns_at_dispatch_level, { run(raise) }, |code, parameters| {
+        assert_eq!((code, parameters[1], parameters[2]), (0xE1, 2, 7));
+    });
+
+    dies!(one_that_returns_in_a_critical_region, { run(enter) }, |code, parameters| {
+        assert_eq!((code, &parameters[2..]), (0x1, &[0xffff, 1][..]));
+    });
+
+    dies!(
+        one_that_is_queued_already,
+        {
+            // All workers are busy, so that what is queued stays so.
+            let mut items = [(); 257].map(|()| queue_item(block, ptr::null_mut()));
+            for item in &mut items {
+                // SAFETY: it is a work item.
+                unsafe { ExQueueWorkItem(item, DELAYED) };
+            }
+            std::thread::sleep(Duration::from_millis(500));
+            let last: *mut _ = &mut items[256];
+            // SAFETY: it is a work item.
+            unsafe { ExQueueWorkItem(last, DELAYED) };
+        },
+        |code, _| assert_eq!(code, 0x96)
+    );
 }

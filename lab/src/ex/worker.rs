@@ -21,8 +21,7 @@ struct Workers {
     idle: usize,
 }
 
-static WORKERS: Mutex<Workers> =
-    Mutex::new(Workers { jobs: VecDeque::new(), threads: 0, idle: 0 });
+static WORKERS: Mutex<Workers> = Mutex::new(Workers { jobs: VecDeque::new(), threads: 0, idle: 0 });
 static QUEUED: Condvar = Condvar::new();
 
 fn lock() -> MutexGuard<'static, Workers> {

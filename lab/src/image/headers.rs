@@ -238,11 +238,13 @@ fn sections(
             let part = Part::SectionContent;
             return Err(LoadError::OutOfBounds { part, offset: rva.into(), bytes: size.into() });
         }
+        let offset = header.pointer_to_raw_data.get(LE);
+        Bytes::new(file, Part::SectionContent).slice(offset.into(), raw.into())?;
         sections.push(SectionHeader {
             name,
             rva,
             mapped: expected - rva,
-            offset: header.pointer_to_raw_data.get(LE),
+            offset,
             content: raw.min(size),
             characteristics: header.characteristics.get(LE),
         });

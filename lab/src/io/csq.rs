@@ -202,13 +202,11 @@ pub unsafe extern "win64" fn IoCsqInitializeEx(
     complete_canceled: nt::PIO_CSQ_COMPLETE_CANCELED_IRP,
 ) -> i32 {
     // SAFETY: both are an optional pointer; `Locked::insert` turns it back, by the type.
-    let insert = unsafe {
-        mem::transmute::<nt::PIO_CSQ_INSERT_IRP_EX, nt::PIO_CSQ_INSERT_IRP>(insert)
-    };
+    let insert =
+        unsafe { mem::transmute::<nt::PIO_CSQ_INSERT_IRP_EX, nt::PIO_CSQ_INSERT_IRP>(insert) };
     // SAFETY: the caller vouches for all of it.
-    let status = unsafe {
-        IoCsqInitialize(queue, insert, remove, peek, lock, unlock, complete_canceled)
-    };
+    let status =
+        unsafe { IoCsqInitialize(queue, insert, remove, peek, lock, unlock, complete_canceled) };
     // SAFETY: written by the call above.
     unsafe { (*queue).Type = nt::IO_TYPE_CSQ_EX };
     status

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use pagewise_lab_nt as nt;
 
+use super::Driver;
 use super::shared::shared;
 use super::verify::{self, Violation};
-use super::Driver;
 use crate::ob::{self, namespace};
 use crate::pnp::DeviceNode;
 use crate::se::Descriptor;
@@ -132,7 +132,11 @@ impl Device {
             object.DeviceExtension = body.wrapping_byte_add(nt::DEVICE_OBJECT_SIZE);
         }
         let kernel_part = Private {
-            extension: nt::DEVOBJ_EXTENSION { Type: IO_TYPE_EXTENSION, Size: 0, DeviceObject: pointer },
+            extension: nt::DEVOBJ_EXTENSION {
+                Type: IO_TYPE_EXTENSION,
+                Size: 0,
+                DeviceObject: pointer,
+            },
             attached_to: AtomicPtr::default(),
             delete_pending: AtomicBool::new(false),
             name,

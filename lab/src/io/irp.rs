@@ -378,11 +378,7 @@ pub unsafe extern "win64" fn IoFreeIrp(irp: *mut nt::IRP) {
 ///
 /// # IRQL
 /// `<= DISPATCH_LEVEL`
-pub unsafe extern "win64" fn IoInitializeIrp(
-    irp: *mut nt::IRP,
-    packet_size: u16,
-    stack_size: i8,
-) {
+pub unsafe extern "win64" fn IoInitializeIrp(irp: *mut nt::IRP, packet_size: u16, stack_size: i8) {
     // SAFETY: the caller vouches for the memory.
     unsafe { initialise(irp, packet_size, stack_size) };
 }

@@ -157,7 +157,8 @@ impl Request {
         }
         let top = file.device().ok_or(nt::STATUS_NO_SUCH_DEVICE)?.top();
         // A request that someone else still looks at is not used again.
-        let reusable = Arc::get_mut(self).is_some_and(|it| it.irp.stack_count() >= top.stack_size());
+        let reusable =
+            Arc::get_mut(self).is_some_and(|it| it.irp.stack_count() >= top.stack_size());
         if !reusable {
             *self = Self::new(top.stack_size()).ok_or(nt::STATUS_INSUFFICIENT_RESOURCES)?;
         }

@@ -1,9 +1,10 @@
-//! DDI compliance checking: the rules on the IRQL at which a routine may be called.
+//! DDI compliance checking: the rules on the IRQL at which a routine may be called, and on the memory
+//! in which an object may lie.
 //!
 //! Page: learn.microsoft.com/windows-hardware/drivers/devtest/ddi-compliance-checking.
 
 use crate::ke::irql;
-use crate::{bugcheck, verifier};
+use crate::{bugcheck, mm, verifier};
 
 const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
 
@@ -13,6 +14,8 @@ const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
 pub(crate) enum Rule {
     /// `IrqlExApcLte1`
     ExApcLte1 = 0x20005,
+    /// `IrqlExApcLte2`
+    ExApcLte2 = 0x20006,
     /// `IrqlKeApcLte1`
     KeApcLte1 = 0x2000F,
     /// `IrqlKeApcLte2`
@@ -35,6 +38,19 @@ pub(crate) enum Rule {
 pub(crate) fn at_most(limit: u8, rule: Rule) {
     if verifier::ddi_compliance() && irql::current() > limit {
         violation(limit, rule);
+    }
+}
+
+/// Bug check 0xC4/0xE1 when force IRQL checking is on and a synchronisation object is about to be
+/// made in memory that may be paged out.
+///
+/// Page: learn.microsoft.com/windows-hardware/drivers/devtest/force-irql-checking.
+#[inline]
+pub(crate) fn require_resident(object: usize) {
+    const PAGEABLE_OBJECT: u64 = 0xE1;
+    if verifier::force_irql() && mm::is_pageable(object) {
+        let parameters = [PAGEABLE_OBJECT, object as u64, 0, 0];
+        bugcheck::bug_check(DRIVER_VERIFIER_DETECTED_VIOLATION, parameters);
     }
 }
 

@@ -4,9 +4,9 @@ use std::ffi::c_void;
 
 use pagewise_lab_nt as nt;
 
+use crate::ke::dispatcher::Object;
 use crate::ke::dispatcher::event::{KeInitializeEvent, KeResetEvent, KeSetEvent};
 use crate::ke::dispatcher::wait::{self, Timeout};
-use crate::ke::dispatcher::Object;
 
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -259,33 +259,57 @@ mod tests {
         assert_eq!(other.unwrap(), PASSIVE_LEVEL);
     }
 
-    dies!(a_raise_that_lowers, {
-        raise(DISPATCH_LEVEL);
-        raise(APC_LEVEL);
-    }, |code, parameters| assert_eq!((code, parameters), (0x9, [2, 1, 0, 0])));
+    dies!(
+        a_raise_that_lowers,
+        {
+            raise(DISPATCH_LEVEL);
+            raise(APC_LEVEL);
+        },
+        |code, parameters| assert_eq!((code, parameters), (0x9, [2, 1, 0, 0]))
+    );
 
-    dies!(a_raise_that_lowers_under_the_verifier, {
-        verify();
-        raise(DISPATCH_LEVEL);
-        raise(APC_LEVEL);
-    }, |code, parameters| assert_eq!((code, parameters), (0xC4, [0x30, 2, 1, 0])));
+    dies!(
+        a_raise_that_lowers_under_the_verifier,
+        {
+            verify();
+            raise(DISPATCH_LEVEL);
+            raise(APC_LEVEL);
+        },
+        |code, parameters| assert_eq!((code, parameters), (0xC4, [0x30, 2, 1, 0]))
+    );
 
-    dies!(a_raise_beyond_the_highest_level, {
-        verify();
-        raise(16);
-    }, |code, parameters| assert_eq!((code, parameters), (0xC4, [0x30, 0, 16, 0])));
+    dies!(
+        a_raise_beyond_the_highest_level,
+        {
+            verify();
+            raise(16);
+        },
+        |code, parameters| assert_eq!((code, parameters), (0xC4, [0x30, 0, 16, 0]))
+    );
 
-    dies!(a_lowering_that_raises, {
-        lower(DISPATCH_LEVEL);
-    }, |code, parameters| assert_eq!((code, parameters), (0xA, [2, 0, 0, 0])));
+    dies!(
+        a_lowering_that_raises,
+        {
+            lower(DISPATCH_LEVEL);
+        },
+        |code, parameters| assert_eq!((code, parameters), (0xA, [2, 0, 0, 0]))
+    );
 
-    dies!(a_lowering_that_raises_under_the_verifier, {
-        verify();
-        lower(DISPATCH_LEVEL);
-    }, |code, parameters| assert_eq!((code, parameters), (0xC4, [0x31, 0, 2, 0])));
+    dies!(
+        a_lowering_that_raises_under_the_verifier,
+        {
+            verify();
+            lower(DISPATCH_LEVEL);
+        },
+        |code, parameters| assert_eq!((code, parameters), (0xC4, [0x31, 0, 2, 0]))
+    );
 
-    dies!(a_routine_that_returns_at_another_irql, {
-        raise(DISPATCH_LEVEL);
-        expect(PASSIVE_LEVEL, 0x1000, 0x2000);
-    }, |code, parameters| assert_eq!((code, parameters), (0xC8, [0x2_0002, 0x1000, 0x2000, 0])));
+    dies!(
+        a_routine_that_returns_at_another_irql,
+        {
+            raise(DISPATCH_LEVEL);
+            expect(PASSIVE_LEVEL, 0x1000, 0x2000);
+        },
+        |code, parameters| assert_eq!((code, parameters), (0xC8, [0x2_0002, 0x1000, 0x2000, 0]))
+    );
 }

@@ -2,14 +2,16 @@
 #![expect(non_snake_case, reason = "routines are named as drivers import them")]
 
 pub mod apc;
+pub(crate) mod ddi;
 pub mod dispatcher;
 pub mod dpc;
 pub mod event;
-pub(crate) mod ddi;
-mod exception;
+pub(crate) mod exception;
+pub mod freed;
 pub mod irql;
 mod local;
 pub mod processor;
+pub mod queued_spin_lock;
 pub mod spin_lock;
 #[cfg(test)]
 pub(crate) mod testing;

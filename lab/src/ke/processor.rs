@@ -23,8 +23,7 @@ struct Processors {
     free: Vec<&'static Processor>,
 }
 
-static PROCESSORS: Mutex<Processors> =
-    Mutex::new(Processors { all: Vec::new(), free: Vec::new() });
+static PROCESSORS: Mutex<Processors> = Mutex::new(Processors { all: Vec::new(), free: Vec::new() });
 
 /// This thread is a virtual processor until this is dropped; then its number is free again.
 #[derive(Debug)]

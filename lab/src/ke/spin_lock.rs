@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::ke::ddi;
 use crate::ke::irql::{self, DISPATCH_LEVEL};
 use crate::ke::thread::Current;
 use crate::{bugcheck, verifier};
@@ -162,7 +163,8 @@ fn require(holds: bool, subcode: u64, lock: *mut usize) {
 
 /// Makes a lock that is free.
 ///
-/// Page: wdm/nf-wdm-keinitializespinlock.
+/// Page: wdm/nf-wdm-keinitializespinlock. In pageable memory it is bug check 0xC4/0xE1 under force
+/// IRQL checking.
 ///
 /// # IRQL
 /// Any. The lock has to lie in resident memory.
@@ -170,6 +172,7 @@ fn require(holds: bool, subcode: u64, lock: *mut usize) {
 /// # Safety
 /// `lock` points to storage for a `KSPIN_LOCK`.
 pub unsafe extern "win64" fn KeInitializeSpinLock(lock: *mut usize) {
+    ddi::require_resident(lock as usize);
     // SAFETY: the caller vouches for it.
     unsafe { initialize(lock) };
 }
@@ -265,91 +268,6 @@ pub unsafe extern "win64" fn KeTestSpinLock(lock: *mut usize) -> u8 {
     u8::from(word(lock).load(Ordering::Relaxed) == FREE)
 }
 
-/// `KLOCK_QUEUE_HANDLE`: where an in-stack queued spin lock keeps what its release needs.
-#[repr(C)]
-pub struct LockQueueHandle {
-    next: usize,
-    lock: *mut usize,
-    old_irql: u8,
-}
-
-const _: () = assert!(size_of::<LockQueueHandle>() == size_of::<pagewise_lab_nt::KLOCK_QUEUE_HANDLE>());
-
-/// Takes a lock as [`KeAcquireSpinLockRaiseToDpc`] does, with the former IRQL in `handle`. Waiters
-/// are not served in their order.
-///
-/// Page: wdm/nf-wdm-keacquireinstackqueuedspinlock.
-///
-/// # IRQL
-/// <= `DISPATCH_LEVEL`.
-///
-/// # Safety
-/// `lock` points to an initialised `KSPIN_LOCK` and `handle` to storage that stays until the
-/// release.
-pub unsafe extern "win64" fn KeAcquireInStackQueuedSpinLock(
-    lock: *mut usize,
-    handle: *mut LockQueueHandle,
-) {
-    // SAFETY: the caller vouches for it.
-    let old_irql = unsafe { KeAcquireSpinLockRaiseToDpc(lock) };
-    // SAFETY: the caller vouches for it.
-    unsafe { handle.write(LockQueueHandle { next: 0, lock, old_irql }) };
-}
-
-/// Releases the lock of `handle` and restores the IRQL.
-///
-/// Page: wdm/nf-wdm-kereleaseinstackqueuedspinlock.
-///
-/// # IRQL
-/// `DISPATCH_LEVEL`.
-///
-/// # Safety
-/// `handle` is of a [`KeAcquireInStackQueuedSpinLock`].
-pub unsafe extern "win64" fn KeReleaseInStackQueuedSpinLock(handle: *mut LockQueueHandle) {
-    // SAFETY: the caller vouches for it.
-    let LockQueueHandle { lock, old_irql, .. } = unsafe { handle.read() };
-    // SAFETY: it is the lock that was acquired with the handle.
-    unsafe { KeReleaseSpinLock(lock, old_irql) };
-}
-
-/// As [`KeAcquireSpinLockAtDpcLevel`], with a handle.
-///
-/// Page: wdm/nf-wdm-keacquireinstackqueuedspinlockatdpclevel.
-///
-/// # IRQL
-/// >= `DISPATCH_LEVEL`.
-///
-/// # Safety
-/// As [`KeAcquireInStackQueuedSpinLock`].
-pub unsafe extern "win64" fn KeAcquireInStackQueuedSpinLockAtDpcLevel(
-    lock: *mut usize,
-    handle: *mut LockQueueHandle,
-) {
-    // SAFETY: the caller vouches for it.
-    unsafe { KeAcquireSpinLockAtDpcLevel(lock) };
-    let old_irql = irql::current();
-    // SAFETY: the caller vouches for it.
-    unsafe { handle.write(LockQueueHandle { next: 0, lock, old_irql }) };
-}
-
-/// As [`KeReleaseSpinLockFromDpcLevel`], with a handle.
-///
-/// Page: wdm/nf-wdm-kereleaseinstackqueuedspinlockfromdpclevel.
-///
-/// # IRQL
-/// >= `DISPATCH_LEVEL`.
-///
-/// # Safety
-/// `handle` is of a [`KeAcquireInStackQueuedSpinLockAtDpcLevel`].
-pub unsafe extern "win64" fn KeReleaseInStackQueuedSpinLockFromDpcLevel(
-    handle: *mut LockQueueHandle,
-) {
-    // SAFETY: the caller vouches for it.
-    let lock = unsafe { (*handle).lock };
-    // SAFETY: it is the lock that was acquired with the handle.
-    unsafe { KeReleaseSpinLockFromDpcLevel(lock) };
-}
-
 crate::exports! {
     /// Spin locks.
     pub EXPORTS = [
@@ -362,10 +280,6 @@ crate::exports! {
         "KefReleaseSpinLockFromDpcLevel" = KeReleaseSpinLockFromDpcLevel(_),
         KeTryToAcquireSpinLockAtDpcLevel(_),
         KeTestSpinLock(_),
-        KeAcquireInStackQueuedSpinLock(_, _),
-        KeReleaseInStackQueuedSpinLock(_),
-        KeAcquireInStackQueuedSpinLockAtDpcLevel(_, _),
-        KeReleaseInStackQueuedSpinLockFromDpcLevel(_),
     ];
 }
 
@@ -390,7 +304,9 @@ mod tests {
                         let irql = unsafe { KeAcquireSpinLockRaiseToDpc(lock as *mut usize) };
                         let number = number as *mut u64;
                         // SAFETY: the lock guards it.
-                        unsafe { number.write_volatile(number.read_volatile() + 1) };
+                        let value = unsafe { number.read_volatile() };
+                        // SAFETY: the lock guards it.
+                        unsafe { number.write_volatile(value + 1) };
                         // SAFETY: it is a lock.
                         unsafe { KeReleaseSpinLock(lock as *mut usize, irql) };
                     }
@@ -399,19 +315,6 @@ mod tests {
         });
         assert_eq!((shared.0, shared.1), (0, 20_000));
         assert_eq!(irql::current(), irql::PASSIVE_LEVEL);
-    }
-
-    #[test]
-    fn a_queued_lock_keeps_the_irql_in_its_handle() {
-        let mut lock = 0;
-        let mut handle = LockQueueHandle { next: 1, lock: std::ptr::null_mut(), old_irql: 9 };
-        // SAFETY: lock and handle are ours.
-        unsafe { KeAcquireInStackQueuedSpinLock(&raw mut lock, &raw mut handle) };
-        let inside = (irql::current(), handle.old_irql, lock != 0);
-        // SAFETY: the handle is of the lock that is held.
-        unsafe { KeReleaseInStackQueuedSpinLock(&raw mut handle) };
-        assert_eq!(inside, (DISPATCH_LEVEL, 0, true));
-        assert_eq!((irql::current(), lock), (0, 0));
     }
 
     #[test]
@@ -431,51 +334,75 @@ mod tests {
         assert_eq!((first, free, second), (1, 0, 0));
     }
 
-    dies!(a_lock_taken_twice, {
-        let mut lock = 0;
-        for _ in 0..2 {
+    dies!(
+        a_lock_taken_twice,
+        {
+            let mut lock = 0;
+            for _ in 0..2 {
+                // SAFETY: it is a lock.
+                unsafe { KeAcquireSpinLockRaiseToDpc(&raw mut lock) };
+            }
+        },
+        |code, _| assert_eq!(code, 0xF)
+    );
+
+    dies!(
+        a_release_of_a_free_lock,
+        {
+            let mut lock = 0;
+            // SAFETY: it is a lock.
+            unsafe { KeReleaseSpinLock(&raw mut lock, 0) };
+        },
+        |code, parameters| assert_eq!((code, parameters[1]), (0x10, 0))
+    );
+
+    dies!(
+        a_release_of_another_s_lock,
+        {
+            let mut lock = 0;
+            let address = &raw mut lock as usize;
+            thread::spawn(move || take(address as *mut usize)).join().unwrap();
+            // SAFETY: it is a lock.
+            unsafe { KeReleaseSpinLockFromDpcLevel(&raw mut lock) };
+        },
+        |code, parameters| {
+            assert_eq!(code, 0x10);
+            assert_ne!(parameters[1] & !1, parameters[2]);
+        }
+    );
+
+    dies!(
+        a_release_below_dispatch_level,
+        {
+            verify();
+            let mut lock = 0;
+            take(&raw mut lock);
+            // SAFETY: it is a lock.
+            unsafe { KeReleaseSpinLock(&raw mut lock, 0) };
+        },
+        |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x32))
+    );
+
+    dies!(
+        an_acquire_at_dpc_level_below_it,
+        {
+            verify();
+            let mut lock = 0;
+            // SAFETY: it is a lock.
+            unsafe { KeAcquireSpinLockAtDpcLevel(&raw mut lock) };
+        },
+        |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x40))
+    );
+
+    dies!(
+        an_acquire_above_dispatch_level,
+        {
+            verify();
+            let mut lock = 0;
+            irql::raise(irql::HIGH_LEVEL);
             // SAFETY: it is a lock.
             unsafe { KeAcquireSpinLockRaiseToDpc(&raw mut lock) };
-        }
-    }, |code, _| assert_eq!(code, 0xF));
-
-    dies!(a_release_of_a_free_lock, {
-        let mut lock = 0;
-        // SAFETY: it is a lock.
-        unsafe { KeReleaseSpinLock(&raw mut lock, 0) };
-    }, |code, parameters| assert_eq!((code, parameters[1]), (0x10, 0)));
-
-    dies!(a_release_of_another_s_lock, {
-        let mut lock = 0;
-        let address = &raw mut lock as usize;
-        thread::spawn(move || take(address as *mut usize)).join().unwrap();
-        // SAFETY: it is a lock.
-        unsafe { KeReleaseSpinLockFromDpcLevel(&raw mut lock) };
-    }, |code, parameters| {
-        assert_eq!(code, 0x10);
-        assert_ne!(parameters[1] & !1, parameters[2]);
-    });
-
-    dies!(a_release_below_dispatch_level, {
-        verify();
-        let mut lock = 0;
-        take(&raw mut lock);
-        // SAFETY: it is a lock.
-        unsafe { KeReleaseSpinLock(&raw mut lock, 0) };
-    }, |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x32)));
-
-    dies!(an_acquire_at_dpc_level_below_it, {
-        verify();
-        let mut lock = 0;
-        // SAFETY: it is a lock.
-        unsafe { KeAcquireSpinLockAtDpcLevel(&raw mut lock) };
-    }, |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x40)));
-
-    dies!(an_acquire_above_dispatch_level, {
-        verify();
-        let mut lock = 0;
-        irql::raise(irql::HIGH_LEVEL);
-        // SAFETY: it is a lock.
-        unsafe { KeAcquireSpinLockRaiseToDpc(&raw mut lock) };
-    }, |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x42)));
+        },
+        |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x42))
+    );
 }

@@ -92,10 +92,7 @@ fn delete(_body: *mut c_void) {
 /// Makes this host thread the NT thread `thread`, whose reference it takes over, until it ends.
 pub(crate) fn attach(thread: Current) {
     local().thread.set(thread.0);
-    let attached = Attached {
-        thread,
-        _processor: processor::enter(),
-    };
+    let attached = Attached { thread, _processor: processor::enter() };
     ATTACHED.with(|slot| *slot.borrow_mut() = Some(attached));
 }
 

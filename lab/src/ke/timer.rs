@@ -77,7 +77,7 @@ impl TimerQueue {
 
 /// A timer that is set and lies in `range`.
 #[must_use]
-pub fn find_in(range: &Range<usize>) -> Option<usize> {
+pub(crate) fn find_in(range: &Range<usize>) -> Option<usize> {
     let mut database = Database::lock();
     database.timers().keys.range(range.clone()).next().map(|(&address, _)| address)
 }

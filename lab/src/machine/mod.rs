@@ -201,8 +201,7 @@ impl Machine {
         worker::run(move || {
             let device = RootBus::get().children().first().copied();
             let device = device.ok_or(CommandError::NotPlugged)?;
-            let removed =
-                if surprise { pnp::surprise_remove(device) } else { pnp::remove(device) };
+            let removed = if surprise { pnp::surprise_remove(device) } else { pnp::remove(device) };
             Ok(removed.err().unwrap_or(nt::STATUS_SUCCESS))
         })
     }
@@ -233,12 +232,7 @@ impl Machine {
     ///
     /// # IRQL
     /// `PASSIVE_LEVEL`.
-    pub fn open(
-        &self,
-        class: &[u8; 16],
-        desired: u32,
-        token: Token,
-    ) -> Result<Arc<OpenFile>, i32> {
+    pub fn open(&self, class: &[u8; 16], desired: u32, token: Token) -> Result<Arc<OpenFile>, i32> {
         let device = interface::find(class)?;
         OpenFile::open(device.device(), desired, token)
     }
@@ -249,15 +243,17 @@ impl Machine {
         self.shutdown_requested.notify_all();
     }
 
-    /// Waits until the machine is asked to shut down; then removes the device and unloads the
-    /// driver, as far as open handles let it.
-    pub fn wait_for_shutdown(&self) {
+    /// Waits until the machine is asked to shut down.
+    pub fn wait_for_request(&self) {
         let mut requested = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner);
         while !*requested {
             requested =
                 self.shutdown_requested.wait(requested).unwrap_or_else(PoisonError::into_inner);
         }
-        drop(requested);
+    }
+
+    /// Removes the device and unloads the driver, as far as open handles let it.
+    pub fn shut_down(&self) {
         if matches!(self.unplug(false), Ok(status) if status < 0) {
             // Somebody has it open, and will not mind once the process is gone.
             let _ = self.unplug(true);
@@ -270,7 +266,7 @@ impl Machine {
 }
 
 fn read_image(path: &PathBuf) -> Result<&'static Image, CommandError> {
-    let bytes = fs::read(path)
-        .map_err(|source| CommandError::Read { path: path.clone(), source })?;
+    let bytes =
+        fs::read(path).map_err(|source| CommandError::Read { path: path.clone(), source })?;
     image::load(path, &bytes).map_err(|source| CommandError::Image { path: path.clone(), source })
 }

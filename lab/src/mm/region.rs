@@ -4,7 +4,7 @@
 //! freed. What changes a state holds the region's lock; what only asks for it does not.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use pagewise_contract::PAGE_SIZE;
 use pagewise_lab_wire::{PageState, PageTruth};
@@ -51,6 +51,8 @@ pub(crate) struct Region {
     /// Index of each page's group.
     group_of: Box<[u16]>,
     states: Box<[AtomicU8]>,
+    /// Pages from here on have never been anything but freed.
+    used: AtomicUsize,
     /// Whether every group is pageable whatever its link says. Changed under the lock.
     overridden: AtomicBool,
     lock: SpinLock<()>,
@@ -83,6 +85,7 @@ impl Region {
             groups: groups.into(),
             group_of: group_of.into(),
             states,
+            used: AtomicUsize::new(0),
             overridden: AtomicBool::new(false),
             lock: SpinLock::new(()),
         }
@@ -228,7 +231,8 @@ impl Region {
         group: &Group,
         wanted: impl Fn(PageState) -> bool + 'a,
     ) -> impl Iterator<Item = Range<usize>> + 'a {
-        let mut rest = group.pages.clone();
+        let used = self.used.load(Ordering::Relaxed);
+        let mut rest = group.pages.start..group.pages.end.min(used);
         std::iter::from_fn(move || {
             let start = rest.clone().find(|&page| wanted(self.state(page)))?;
             let end = (start..rest.end).find(|&page| !wanted(self.state(page))).unwrap_or(rest.end);
@@ -312,6 +316,8 @@ impl Region {
     pub(crate) fn commit(&self, pages: Range<usize>, protection: Protection) -> Result<(), Errno> {
         let _held = self.lock.lock();
         self.mapping.protect(pages.clone(), protection)?;
+        self.mapping.populate(pages.clone());
+        self.used.fetch_max(pages.end, Ordering::Relaxed);
         self.set_states(pages, PageState::Valid);
         Ok(())
     }

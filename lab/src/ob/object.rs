@@ -254,12 +254,16 @@ mod tests {
     use super::*;
 
     static DELETED: AtomicUsize = AtomicUsize::new(0);
-    static KIND: ObjectType = ObjectType::new("Test", Some(|body| {
-        // SAFETY: the bodies of this type hold an address.
-        let counter = unsafe { *body.cast::<*const AtomicUsize>() };
-        // SAFETY: the counters are statics.
-        unsafe { &*counter }.fetch_add(1 + usize::from(irql::current()) * 100, Ordering::SeqCst);
-    }));
+    static KIND: ObjectType = ObjectType::new(
+        "Test",
+        Some(|body| {
+            // SAFETY: the bodies of this type hold an address.
+            let counter = unsafe { *body.cast::<*const AtomicUsize>() };
+            // SAFETY: the counters are statics.
+            unsafe { &*counter }
+                .fetch_add(1 + usize::from(irql::current()) * 100, Ordering::SeqCst);
+        }),
+    );
 
     fn object(counter: &'static AtomicUsize) -> *mut c_void {
         let body = allocate(&KIND, 64);

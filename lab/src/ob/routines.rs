@@ -281,7 +281,12 @@ mod tests {
 
     static KIND: ObjectType = ObjectType::new("Test", None);
 
-    fn by_handle(handle: *mut c_void, access: u32, kind: &ObjectType, mode: i8) -> (i32, *mut c_void) {
+    fn by_handle(
+        handle: *mut c_void,
+        access: u32,
+        kind: &ObjectType,
+        mode: i8,
+    ) -> (i32, *mut c_void) {
         let mut body = ptr::null_mut();
         // SAFETY: the pointers are to a type and to a variable.
         let status = unsafe {

@@ -8,7 +8,9 @@ use pagewise_lab_nt as nt;
 
 use super::DeviceNode;
 use super::inf::Installation;
-use crate::io::{self, Device, Driver, Irp, NewDevice, Reference, StackLocation, interface, strings};
+use crate::io::{
+    self, Device, Driver, Irp, NewDevice, Reference, StackLocation, interface, strings,
+};
 use crate::mm::pool;
 
 /// The root bus.
@@ -101,10 +103,7 @@ unsafe fn arguments(
 }
 
 /// Requests that a bus driver leaves as they are.
-unsafe extern "win64" fn pass_untouched(
-    device: *mut nt::DEVICE_OBJECT,
-    irp: *mut nt::IRP,
-) -> i32 {
+unsafe extern "win64" fn pass_untouched(device: *mut nt::DEVICE_OBJECT, irp: *mut nt::IRP) -> i32 {
     // SAFETY: as the I/O manager passed them.
     let Some((_, irp, _)) = (unsafe { arguments(device, irp) }) else {
         return nt::STATUS_INVALID_PARAMETER;

@@ -89,9 +89,9 @@ pub(super) fn bus_relations(device: Device) {
     // SAFETY: as above.
     let first = unsafe { (&raw const (*relations).Objects).cast::<*mut nt::DEVICE_OBJECT>() };
     for index in 0..count as usize {
-        // SAFETY: the relations have that many devices, each with a reference for us.
-        let child = unsafe { first.add(index).read() };
-        // SAFETY: as above.
+        // SAFETY: the relations have that many devices.
+        let child = unsafe { first.wrapping_add(index).read() };
+        // SAFETY: each comes with a reference for us.
         unsafe { crate::ob::dereference(child.cast()) };
     }
     free(outcome);

@@ -84,7 +84,8 @@ pub(super) fn send(device: Device) {
     if let Some(left) = device.attached() {
         verify::fail(Violation::NotDetached, [dispatch_of(left), 0, left.address()]);
     }
-    for left in above.iter().map(Reference::device).filter(|it| !it.is_delete_pending()) {
+    let left = above.iter().map(Reference::device).find(|it| !it.is_delete_pending());
+    if let Some(left) = left {
         verify::fail(Violation::NotDeleted, [dispatch_of(left), 0, left.address()]);
     }
     interface::disable_all(device);

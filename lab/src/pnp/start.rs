@@ -75,10 +75,8 @@ pub fn add_and_start(device: Device, driver: Driver) -> Result<(), AddError> {
 /// (learn.microsoft.com/windows-hardware/drivers/kernel/controlling-device-access).
 fn security_of(node: &DeviceNode) -> Result<Option<Arc<Descriptor>>, AddError> {
     let Some(sddl) = &node.installation().security else { return Ok(None) };
-    let descriptor = Descriptor::from_sddl(sddl).map_err(|error| AddError::Security {
-        sddl: sddl.clone(),
-        message: error.to_string(),
-    })?;
+    let descriptor = Descriptor::from_sddl(sddl)
+        .map_err(|error| AddError::Security { sddl: sddl.clone(), message: error.to_string() })?;
     Ok(Some(Arc::new(descriptor)))
 }
 

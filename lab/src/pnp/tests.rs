@@ -150,8 +150,7 @@ fn a_rebalance_stops_and_starts() {
     let rig = Rig::started("rebalance");
     assert_eq!(rig.run(rebalance), Ok(()));
     let minors = rig.toy.take_minors();
-    let expected =
-        [nt::IRP_MN_QUERY_STOP_DEVICE, nt::IRP_MN_STOP_DEVICE, nt::IRP_MN_START_DEVICE];
+    let expected = [nt::IRP_MN_QUERY_STOP_DEVICE, nt::IRP_MN_STOP_DEVICE, nt::IRP_MN_START_DEVICE];
     assert_eq!(minors[..3], expected);
     assert!(minors.contains(&nt::IRP_MN_QUERY_PNP_DEVICE_STATE));
     assert_eq!(rig.phase(), Phase::Started);
@@ -210,11 +209,8 @@ fn a_device_that_says_it_failed_is_removed() {
     unsafe { super::query::IoInvalidateDeviceState(rig.device.as_ptr()) };
     irql::lower(old);
     worker::settle();
-    let expected = [
-        nt::IRP_MN_QUERY_PNP_DEVICE_STATE,
-        nt::IRP_MN_SURPRISE_REMOVAL,
-        nt::IRP_MN_REMOVE_DEVICE,
-    ];
+    let expected =
+        [nt::IRP_MN_QUERY_PNP_DEVICE_STATE, nt::IRP_MN_SURPRISE_REMOVAL, nt::IRP_MN_REMOVE_DEVICE];
     assert_eq!(rig.toy.take_minors(), expected);
 }
 

@@ -83,10 +83,10 @@ mod tests {
         if depth > 0 {
             deep(argument, depth - 1);
         }
-        // SAFETY: the tests pass two numbers' address, the second being the mark.
-        let mark = unsafe { *argument.cast::<*mut c_void>().add(1) };
-        // SAFETY: `argument` is as above.
-        unsafe { *argument.cast::<u64>() += 1 };
+        // SAFETY: the test passes an argument.
+        let argument = unsafe { &mut *argument.cast::<Argument>() };
+        argument.number += 1;
+        let mark = argument.mark;
         // SAFETY: `call` waits below, and these frames have nothing to drop.
         unsafe { leave(mark) };
     }

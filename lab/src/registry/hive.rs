@@ -73,7 +73,9 @@ pub fn root() -> &'static Arc<Key> {
     static ROOT: LazyLock<Arc<Key>> = LazyLock::new(|| {
         let root = Key::new("Registry".encode_utf16().collect(), Weak::new());
         for hive in ["Machine", "User"] {
-            root.lock().subkeys.push(Key::new(hive.encode_utf16().collect(), Arc::downgrade(&root)));
+            root.lock()
+                .subkeys
+                .push(Key::new(hive.encode_utf16().collect(), Arc::downgrade(&root)));
         }
         root
     });
@@ -196,7 +198,12 @@ impl Key {
     /// [`KeyError::NotFound`], [`KeyError::Deleted`]
     pub fn value(&self, name: &[u16]) -> Result<Value, KeyError> {
         let state = self.live()?;
-        state.values.iter().find(|value| same_name(&value.name, name)).cloned().ok_or(KeyError::NotFound)
+        state
+            .values
+            .iter()
+            .find(|value| same_name(&value.name, name))
+            .cloned()
+            .ok_or(KeyError::NotFound)
     }
 
     /// Sets the value called `value.name`; one that exists keeps its place and its case.

@@ -31,9 +31,8 @@ fn with_attributes<T>(
 fn open(root: nt::HANDLE, name: &str) -> Result<nt::HANDLE, i32> {
     let mut handle = ptr::null_mut();
     // SAFETY: the attributes and the handle are locals.
-    let status = with_attributes(root, name, |it| unsafe {
-        ZwOpenKey(&raw mut handle, nt::KEY_READ, it)
-    });
+    let status =
+        with_attributes(root, name, |it| unsafe { ZwOpenKey(&raw mut handle, nt::KEY_READ, it) });
     if status < 0 { Err(status) } else { Ok(handle) }
 }
 
@@ -140,7 +139,8 @@ fn keys_are_enumerated_and_described() {
     };
     let (status, bytes, _) = enumerate(1);
     assert_eq!((status, bytes[12]), (nt::STATUS_SUCCESS, 12));
-    let name: Vec<u16> = bytes[16..].as_chunks().0.iter().map(|&it| u16::from_le_bytes(it)).collect();
+    let name: Vec<u16> =
+        bytes[16..].as_chunks().0.iter().map(|&it| u16::from_le_bytes(it)).collect();
     assert_eq!(String::from_utf16(&name).unwrap(), "Second");
     assert_eq!(enumerate(2).0, nt::STATUS_NO_MORE_ENTRIES);
     let full = query(64, |buffer, length, needed| {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pagewise_lab_nt as nt;
 use pagewise_lab_wire::{Header, Kind, MAX_PAYLOAD, Token, read_frame};
 
+use super::clients::CLIENTS;
 use super::control;
 use super::handles::Handles;
 use super::outbox::Outbox;
@@ -25,11 +26,11 @@ const MOST_OUTPUT: u32 = MAX_PAYLOAD;
 /// `PASSIVE_LEVEL`, in a thread of its own.
 pub(super) fn serve(machine: &'static Machine, stream: UnixStream) {
     let Ok(writer) = stream.try_clone() else { return };
+    let Ok(listed) = stream.try_clone() else { return };
+    let _place = CLIENTS.enter(listed);
     let Some(request) = Request::new(1) else { return };
-    let client = Arc::new(Client {
-        outbox: Outbox::new(writer),
-        pending: Mutex::new(HashMap::new()),
-    });
+    let client =
+        Arc::new(Client { outbox: Outbox::new(writer), pending: Mutex::new(HashMap::new()) });
     let requester: Arc<dyn Requester> = Arc::new(Arc::clone(&client));
     let mut connection =
         Connection { machine, client, requester, handles: Handles::default(), request };
@@ -126,8 +127,7 @@ impl Connection {
     }
 
     fn start(&mut self, header: Header, payload: &[u8]) -> Result<(), i32> {
-        let (length, input) =
-            payload.split_first_chunk().ok_or(nt::STATUS_INVALID_PARAMETER)?;
+        let (length, input) = payload.split_first_chunk().ok_or(nt::STATUS_INVALID_PARAMETER)?;
         let output_length = u32::from_le_bytes(*length);
         if output_length > MOST_OUTPUT {
             return Err(nt::STATUS_INSUFFICIENT_RESOURCES);

@@ -41,10 +41,12 @@ fn reply(machine: &Machine, command: Control) -> ControlReply {
             mm::purge();
             ControlReply::Moved { pages: trimmed }
         }
-        Control::Images => ControlReply::Images { images: image::loaded().into_iter().map(info).collect() },
-        Control::Pages { image } => of_image(&image, |image| {
-            Ok(ControlReply::Pages { pages: mm::pages(image) })
-        }),
+        Control::Images => {
+            ControlReply::Images { images: image::loaded().into_iter().map(info).collect() }
+        }
+        Control::Pages { image } => {
+            of_image(&image, |image| Ok(ControlReply::Pages { pages: mm::pages(image) }))
+        }
         Control::Contents { image, first_page, pages } => {
             of_image(&image, |image| contents(image, first_page, pages))
         }
@@ -101,7 +103,7 @@ fn contents(image: &Image, first_page: u32, pages: u32) -> Result<ControlReply, 
     if pages > MOST_CONTENTS {
         return Err(format!("{pages} pages at once are too many; ask for {MOST_CONTENTS} at most"));
     }
-    mm::contents(image, first_page, pages).map(|bytes| ControlReply::Contents { bytes }).ok_or_else(
-        || format!("{} has no pages {first_page}..{first_page}+{pages}", image.name()),
-    )
+    mm::contents(image, first_page, pages)
+        .map(|bytes| ControlReply::Contents { bytes })
+        .ok_or_else(|| format!("{} has no pages {first_page}..{first_page}+{pages}", image.name()))
 }

@@ -4,6 +4,7 @@
 //! a thread that calls `DeviceIoControl` does, and answers when the IRP is complete. Only a request
 //! that pends is answered by another thread.
 
+mod clients;
 mod connection;
 mod control;
 mod handles;
@@ -19,6 +20,12 @@ use crate::ps;
 
 /// How long accepting rests after a failure that may pass, such as too many open files.
 const REST: Duration = Duration::from_millis(50);
+
+/// Ends every connection; handles that clients left open are closed as at the end of a process.
+/// False where a driver holds one of their requests and does not let go.
+pub fn hang_up() -> bool {
+    clients::CLIENTS.hang_up()
+}
 
 /// Serves clients until the process ends.
 ///

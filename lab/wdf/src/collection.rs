@@ -37,7 +37,10 @@ unsafe impl Object for Collection {
     const KIND: Kind = Kind::Collection;
 
     fn dispose(this: &Instance<Self>) {
-        while let Some(item) = take(&mut this.0.lock(), |index, _| index == 0) {
+        loop {
+            // Out of the lock before the reference goes: with the last one the object does.
+            let taken = take(&mut this.0.lock(), |index, _| index == 0);
+            let Some(item) = taken else { return };
             release(item);
         }
     }

@@ -1,7 +1,7 @@
 //! Starting a machine, and seeing to it that it ends.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -24,6 +24,9 @@ pub struct Launch {
     pub inf: Option<PathBuf>,
     /// Further arguments of `pagewise-lab run`.
     pub arguments: Vec<OsString>,
+    /// Where what the machine and its drivers print goes; where none is named, to this process's
+    /// standard error.
+    pub log: Option<PathBuf>,
 }
 
 /// A machine in a process of its own. Dropped, it is killed.
@@ -45,17 +48,19 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
-    /// The folder for the socket could not be used.
-    #[error("cannot use {folder} for the machine's socket")]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
+    /// A file of the machine's could not be made or replaced.
+    #[error("cannot write {file}")]
+    File {
+        /// The file.
+        file: PathBuf,
         /// What the host said.
         #[source]
         source: io::Error,
     },
     /// It ended before it was ready.
-    #[error("the machine ended before it was ready ({status}); what it said stands above")]
+    #[error(
+        "the machine ended before it was ready ({status}); what it said stands above or in its log"
+    )]
     NotReady {
         /// How it ended.
         status: ExitStatus,
@@ -72,6 +77,7 @@ impl Launch {
             framework: artifacts.join("wdfldr.sys"),
             inf: Some(artifacts.join("pagewise.inx")).filter(|inf| inf.exists()),
             arguments: Vec::new(),
+            log: None,
         }
     }
 
@@ -88,9 +94,14 @@ impl Launch {
         }
         command.arg("--socket").arg(folder.join(SOCKET)).arg("--report").arg(folder.join(REPORT));
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
-        match fs::remove_file(folder.join(REPORT)) {
+        if let Some(log) = &self.log {
+            let file = File::create(log);
+            command.stderr(file.map_err(|source| LaunchError::File { file: log.clone(), source })?);
+        }
+        let report = folder.join(REPORT);
+        match fs::remove_file(&report) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(LaunchError::Folder { folder: folder.to_owned(), source });
+                return Err(LaunchError::File { file: report, source });
             }
             _ => {}
         }

@@ -41,7 +41,7 @@ impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nt(status) => match status.win32() {
-                Some(error) => write!(f, "{status}, to Win32 {error}"),
+                Some(error) => write!(f, "{status}, Win32 {error}"),
                 None => write!(f, "{status}"),
             },
             Self::Win32(error) => write!(f, "{error}"),

@@ -1,7 +1,7 @@
 //! The map: sections times pages, policy and observation in rows of their own.
 //!
-//! [`lines`] lays it out as lines of marked text; [`text`] prints them, [`svg`] draws the same
-//! picture as a file, and `watch` shows them on the screen.
+//! [`lines`](fn@lines) lays it out as lines of marked text; [`text`] prints them, [`svg`](fn@svg)
+//! draws the same picture as a file, and `watch` shows them on the screen.
 
 mod json;
 mod lines;

@@ -28,24 +28,21 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let out = &mut stdout().lock();
     let choice = arguments.choice();
     let colour = terminal::colour(arguments.color);
-    if let Verb::Verify(options) = &arguments.verb {
-        return verify::verify(&choice, options, out, colour);
-    }
-    let machine = connect(&choice)?;
-    let machine = &*machine;
+    let machine = || connect(&choice);
     match &arguments.verb {
-        Verb::Verify(_) => Ok(Exit::Ok),
-        Verb::Status(json) => look::status(machine, json.json, out),
-        Verb::Sections(json) => look::sections(machine, json.json, out),
-        Verb::Map(map) => look::map(machine, map, colour, out),
-        Verb::Page(json) => paging::page(machine, json.json, out),
-        Verb::Reset(json) => paging::reset(machine, json.json, out),
-        Verb::Lock(lock) => locks::lock(machine, lock, out),
-        Verb::Unlock(lock) => locks::unlock(machine, lock, out),
-        Verb::Touch(touch) => touch::touch(machine, touch, out),
-        Verb::Ballast(ballast) => ballast::ballast(machine, ballast, out),
-        Verb::Trim(trim) => trim::trim(machine, trim, out),
-        Verb::Watch(watch) => watch::watch(machine, watch, out),
+        // It can list its checks without a machine.
+        Verb::Verify(options) => verify::verify(&machine, options, out, colour),
+        Verb::Status(json) => look::status(&*machine()?, json.json, out),
+        Verb::Sections(json) => look::sections(&*machine()?, json.json, out),
+        Verb::Map(map) => look::map(&*machine()?, map, colour, out),
+        Verb::Page(json) => paging::page(&*machine()?, json.json, out),
+        Verb::Reset(json) => paging::reset(&*machine()?, json.json, out),
+        Verb::Lock(lock) => locks::lock(&*machine()?, lock, out),
+        Verb::Unlock(lock) => locks::unlock(&*machine()?, lock, out),
+        Verb::Touch(touch) => touch::touch(&*machine()?, touch, out),
+        Verb::Ballast(ballast) => ballast::ballast(&*machine()?, ballast, out),
+        Verb::Trim(trim) => trim::trim(&*machine()?, trim, out),
+        Verb::Watch(watch) => watch::watch(&*machine()?, watch, out),
     }
 }
 

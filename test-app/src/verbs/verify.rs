@@ -1,17 +1,18 @@
 //! `verify`.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::Verify;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::machine::{Choice, connect};
+use crate::machine::Machine;
 use crate::terminal;
 use crate::verify::{DriverFile, Options, Output, matching, run};
 
 pub(super) fn verify(
-    choice: &Choice,
+    connect: &dyn Fn() -> Result<Arc<dyn Machine>, Error>,
     verb: &Verify,
     out: &mut dyn Write,
     colour: bool,
@@ -37,7 +38,7 @@ pub(super) fn verify(
         bug_check: verb.report.clone(),
         timeout: Duration::from_secs(verb.timeout),
     };
-    let machine = connect(choice)?;
+    let machine = connect()?;
     let mut output = Output::new(out, colour, terminal::has_bar());
     let (report, exit) = run(&machine, options, &mut output)?;
     if let Some(path) = &verb.json {

@@ -101,6 +101,24 @@ pub fn section_of(sections: &[Section], region: BallastRegion) -> Result<(u32, S
     Ok((index, *section))
 }
 
+/// What a region adds up to: as linked, or filled with `seed` where it can be.
+pub fn sum_of(region: BallastRegion, seed: u64) -> u64 {
+    if region.is_writable() { region.filled_checksum(seed) } else { region.linked_checksum() }
+}
+
+/// Fails unless a region adds up to what it should after a fill with `seed`.
+pub fn ensure_intact(
+    driver: &mut Driver,
+    region: BallastRegion,
+    seed: u64,
+    when: &str,
+) -> Result<(), Stop> {
+    let (got, wanted) = (driver.checksum(region)?, sum_of(region, seed));
+    let name = region.section_name();
+    ensure!(got == wanted, "{name}, {when}, adds up to {got:#018x}, not {wanted:#018x}");
+    Ok(())
+}
+
 /// Index and record of the first section of a kind.
 pub fn first_of_kind(sections: &[Section], kind: SectionKind) -> Option<(u32, Section)> {
     let mut indexed = (0..).zip(sections.iter().copied());

@@ -206,15 +206,6 @@ impl Oracle {
             *locks = locks.saturating_add_signed(by);
         }
     }
-
-    /// What a region has to add up to.
-    pub fn checksum(&self, region: BallastRegion) -> u64 {
-        if region.is_writable() {
-            region.filled_checksum(self.seeds[region as usize])
-        } else {
-            region.linked_checksum()
-        }
-    }
 }
 
 /// Bytes of input, and room for output that any request of the kind needs.

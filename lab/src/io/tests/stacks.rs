@@ -45,9 +45,8 @@ fn delete(device: Device) {
 fn attach(upper: Device, lower: Device) -> Option<Device> {
     let mut below = ptr::null_mut();
     // SAFETY: both are devices, and the upper one is in no stack.
-    let status = unsafe {
-        IoAttachDeviceToDeviceStackSafe(upper.as_ptr(), lower.as_ptr(), &raw mut below)
-    };
+    let status =
+        unsafe { IoAttachDeviceToDeviceStackSafe(upper.as_ptr(), lower.as_ptr(), &raw mut below) };
     assert_eq!(status >= 0, !below.is_null());
     // SAFETY: a device of the stack.
     unsafe { Device::from_raw(below) }
@@ -83,9 +82,8 @@ fn names_are_taken_and_given_back() {
     let create = || {
         let mut device = ptr::null_mut();
         // SAFETY: the driver object and the name are alive.
-        let status = unsafe {
-            IoCreateDevice(driver.as_ptr(), 0, &name, 0x22, 0, 0, &raw mut device)
-        };
+        let status =
+            unsafe { IoCreateDevice(driver.as_ptr(), 0, &name, 0x22, 0, 0, &raw mut device) };
         // SAFETY: a new device, or null.
         (status, unsafe { Device::from_raw(device) })
     };

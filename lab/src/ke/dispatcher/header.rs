@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 use pagewise_lab_nt as nt;
 
 use crate::bugcheck;
-use crate::ke::irql;
+use crate::ke::{ddi, irql};
 
 const IRQL_NOT_LESS_OR_EQUAL: u32 = 0xA;
 
@@ -86,8 +86,10 @@ impl Object {
         self.0.wrapping_byte_add(offset).cast()
     }
 
-    /// Makes it an object of `kind`, `bytes` long.
+    /// Makes it an object of `kind`, `bytes` long. In pageable memory it is bug check 0xC4/0xE1 under
+    /// force IRQL checking.
     pub(crate) fn initialize(self, kind: Kind, bytes: usize, state: i32) {
+        ddi::require_resident(self.address());
         let _raised = irql::Raised::to(irql::DISPATCH_LEVEL);
         let list = self.field::<*mut c_void>(offset_of!(Header, wait_list));
         let header = Header {

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pagewise_lab_nt as nt;
+use pagewise_lab_wire::Verifier;
 
 use super::event::{KeInitializeEvent, KePulseEvent, KeReadStateEvent, KeResetEvent, KeSetEvent};
 use super::mutex::{KeInitializeMutex, KeReadStateMutex, KeReleaseMutex};
@@ -15,6 +16,8 @@ use super::wait::{KeDelayExecutionThread, KeWaitForMultipleObjects, KeWaitForSin
 use super::{Database, Object};
 use crate::ke::testing::{dies, verify};
 use crate::ke::{apc, irql, time};
+use crate::mm::pool;
+use crate::{mm, verifier};
 
 const NOTIFICATION: i32 = 0;
 const SYNCHRONIZATION: i32 = 1;
@@ -308,65 +311,130 @@ fn at_dispatch_level_one_may_set_and_look() {
     assert_eq!(statuses, (nt::STATUS_TIMEOUT, 0, nt::STATUS_SUCCESS));
 }
 
-dies!(a_wait_at_dispatch_level, {
-    let event = event(SYNCHRONIZATION, 1);
-    irql::raise(irql::DISPATCH_LEVEL);
-    wait(&event, None);
-}, |code, parameters| assert_eq!((code, parameters[1]), (0xA, 2)));
+dies!(
+    a_wait_at_dispatch_level,
+    {
+        let event = event(SYNCHRONIZATION, 1);
+        irql::raise(irql::DISPATCH_LEVEL);
+        wait(&event, None);
+    },
+    |code, parameters| assert_eq!((code, parameters[1]), (0xA, 2))
+);
 
-dies!(a_wait_at_dispatch_level_under_the_verifier, {
-    verify();
-    let event = event(SYNCHRONIZATION, 1);
-    irql::raise(irql::DISPATCH_LEVEL);
-    wait(&event, Some(-1));
-}, |code, parameters| assert_eq!((code, &parameters[..2]), (0xC4, &[0x3B, 2][..])));
+dies!(
+    a_wait_at_dispatch_level_under_the_verifier,
+    {
+        verify();
+        let event = event(SYNCHRONIZATION, 1);
+        irql::raise(irql::DISPATCH_LEVEL);
+        wait(&event, Some(-1));
+    },
+    |code, parameters| assert_eq!((code, &parameters[..2]), (0xC4, &[0x3B, 2][..]))
+);
 
-dies!(an_event_that_nobody_initialised, {
-    let event: At<nt::KEVENT> = At(Box::new(MaybeUninit::zeroed()));
-    set(&event);
-}, |code, parameters| assert_eq!((code, &parameters[..3]), (0xA, &[0, 2, 0][..])));
+dies!(
+    an_event_that_nobody_initialised,
+    {
+        let event: At<nt::KEVENT> = At(Box::new(MaybeUninit::zeroed()));
+        set(&event);
+    },
+    |code, parameters| assert_eq!((code, &parameters[..3]), (0xA, &[0, 2, 0][..]))
+);
 
-dies!(an_event_that_was_moved, {
-    let event = event(SYNCHRONIZATION, 0);
-    // SAFETY: bytes may be copied.
-    let moved = At(Box::new(unsafe { event.get().cast::<MaybeUninit<nt::KEVENT>>().read() }));
-    wait(&moved, Some(0));
-}, |code, _| assert_eq!(code, 0xA));
+dies!(
+    an_event_that_was_moved,
+    {
+        let event = event(SYNCHRONIZATION, 0);
+        // SAFETY: bytes may be copied.
+        let moved = At(Box::new(unsafe { event.get().cast::<MaybeUninit<nt::KEVENT>>().read() }));
+        wait(&moved, Some(0));
+    },
+    |code, _| assert_eq!(code, 0xA)
+);
 
-dies!(a_mutex_that_another_holds, {
-    release(&mutex());
-}, |code, parameters| assert_eq!((code, parameters[0]), (0x1E, 0xC000_0046)));
+dies!(
+    a_mutex_that_another_holds,
+    {
+        release(&mutex());
+    },
+    |code, parameters| assert_eq!((code, parameters[0]), (0x1E, 0xC000_0046))
+);
 
-dies!(a_semaphore_beyond_its_limit, {
-    let semaphore = semaphore(1, 2);
-    // SAFETY: it is a semaphore.
-    unsafe { KeReleaseSemaphore(semaphore.get(), 0, 2, 0) };
-}, |code, parameters| assert_eq!((code, parameters[0]), (0x1E, 0xC000_0047)));
+dies!(
+    a_semaphore_beyond_its_limit,
+    {
+        let semaphore = semaphore(1, 2);
+        // SAFETY: it is a semaphore.
+        unsafe { KeReleaseSemaphore(semaphore.get(), 0, 2, 0) };
+    },
+    |code, parameters| assert_eq!((code, parameters[0]), (0x1E, 0xC000_0047))
+);
 
-dies!(too_many_objects, {
-    let event = event(NOTIFICATION, 1);
-    let objects = [Object::NULL; 65].map(|_| event.address());
-    wait_many(&objects, WAIT_ANY, None);
-}, |code, parameters| assert_eq!((code, &parameters[..2]), (0xC, &[65, 64][..])));
+dies!(
+    too_many_objects,
+    {
+        let event = event(NOTIFICATION, 1);
+        let objects = [Object::NULL; 65].map(|_| event.address());
+        wait_many(&objects, WAIT_ANY, None);
+    },
+    |code, parameters| assert_eq!((code, &parameters[..2]), (0xC, &[65, 64][..]))
+);
 
-dies!(a_thread_that_ends_with_a_mutex, {
-    let mutex = mutex();
-    thread::scope(|scope| {
-        scope.spawn(|| wait(&mutex, None));
-    });
-    thread::sleep(Duration::from_secs(5));
-}, |code, _| assert_eq!(code, 0x4000_008A));
+dies!(
+    a_thread_that_ends_with_a_mutex,
+    {
+        let mutex = mutex();
+        thread::scope(|scope| {
+            scope.spawn(|| wait(&mutex, None));
+        });
+        thread::sleep(Duration::from_secs(5));
+    },
+    |code, _| assert_eq!(code, 0x4000_008A)
+);
 
-dies!(a_thread_that_ends_in_a_critical_region, {
-    let thread = thread::spawn(|| apc::KeEnterCriticalRegion());
-    // The thread's end is what dies, and it comes after the join.
-    let _joined = thread.join();
-    thread::sleep(Duration::from_secs(5));
-}, |code, parameters| assert_eq!((code, parameters[1]), (0x20, 0xffff)));
+dies!(
+    a_thread_that_ends_in_a_critical_region,
+    {
+        let thread = thread::spawn(|| apc::KeEnterCriticalRegion());
+        // The thread's end is what dies, and it comes after the join.
+        let _joined = thread.join();
+        thread::sleep(Duration::from_secs(5));
+    },
+    |code, parameters| assert_eq!((code, parameters[1]), (0x20, 0xffff))
+);
 
-dies!(an_unbalanced_critical_region_under_the_verifier, {
-    verify();
-    apc::KeEnterCriticalRegion();
-    apc::KeLeaveCriticalRegion();
-    apc::KeLeaveCriticalRegion();
-}, |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x3E)));
+dies!(
+    an_unbalanced_critical_region_under_the_verifier,
+    {
+        verify();
+        apc::KeEnterCriticalRegion();
+        apc::KeLeaveCriticalRegion();
+        apc::KeLeaveCriticalRegion();
+    },
+    |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0x3E))
+);
+
+dies!(
+    an_event_in_paged_pool,
+    {
+        let event = pool::allocate(pool::Kind::Paged, size_of::<nt::KEVENT>(), 0x7473_6554, 0);
+        // SAFETY: the memory is an event's.
+        unsafe { KeInitializeEvent(event.cast(), SYNCHRONIZATION, 0) };
+        mm::trim();
+        // Without the verifier it works for as long as its page is valid.
+        // SAFETY: it is an event.
+        unsafe { KeSetEvent(event.cast(), 0, 0) };
+    },
+    |code, parameters| assert_eq!((code, parameters[1]), (0xA, 2))
+);
+
+dies!(
+    an_event_in_paged_pool_under_force_irql,
+    {
+        let event = pool::allocate(pool::Kind::Paged, size_of::<nt::KEVENT>(), 0x7473_6554, 0);
+        verifier::set(&Verifier { force_irql: true, ..Verifier::default() });
+        // SAFETY: the memory is an event's.
+        unsafe { KeInitializeEvent(event.cast(), SYNCHRONIZATION, 0) };
+    },
+    |code, parameters| assert_eq!((code, parameters[0]), (0xC4, 0xE1))
+);

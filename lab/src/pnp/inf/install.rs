@@ -94,7 +94,8 @@ impl Installation {
                     false
                 }
                 "devicecharacteristics" if of_key_itself => {
-                    self.characteristics = value.data.first_chunk().copied().map(u32::from_le_bytes);
+                    self.characteristics =
+                        value.data.first_chunk().copied().map(u32::from_le_bytes);
                     false
                 }
                 _ => true,
@@ -136,7 +137,7 @@ fn decorated(inf: &Inf, base: &str, suffix: &str) -> Option<String> {
 }
 
 /// The `AddService` of the function driver: the one with `SPSVCINST_ASSOCSERVICE`.
-fn service<'a>(inf: &'a Inf, install: &str) -> Result<Line, InfError> {
+fn service(inf: &Inf, install: &str) -> Result<Line, InfError> {
     const ASSOCIATED: u32 = 0x2;
     let section = decorated(inf, install, ".Services")
         .ok_or_else(|| missing(format!("section [{install}.NT.Services]")))?;
@@ -179,12 +180,7 @@ fn value(section: &str, line: &Line) -> Result<Value, InfError> {
         0x0000_0001 => (REG_BINARY, bytes(section, rest)?),
         _ => (REG_SZ, wide(line.value(4)).collect()),
     };
-    Ok(Value {
-        subkey: line.value(1).to_owned(),
-        name: line.value(2).to_owned(),
-        kind,
-        data,
-    })
+    Ok(Value { subkey: line.value(1).to_owned(), name: line.value(2).to_owned(), kind, data })
 }
 
 fn bytes(section: &str, fields: &[String]) -> Result<Vec<u8>, InfError> {
@@ -260,12 +256,16 @@ Device = "A sample device"
         assert_eq!(made.class, "Sample");
         assert_eq!(made.security.as_deref(), Some("D:P(A;;GA;;;SY)"));
         assert_eq!(made.characteristics, Some(0x100));
-        let mark = Value { subkey: String::new(), name: "Mark".into(), kind: 3, data: vec![10, 255] };
+        let mark =
+            Value { subkey: String::new(), name: "Mark".into(), kind: 3, data: vec![10, 255] };
         assert_eq!(made.device_values, [mark]);
         assert_eq!(made.service_values.len(), 2);
         assert_eq!(made.service_values[0].data, [0x20, 0, 0, 0]);
         let names = [b'a', 0, 0, 0, b'b', 0, 0, 0, 0, 0];
-        assert_eq!((made.service_values[1].kind, &made.service_values[1].data[..]), (7, &names[..]));
+        assert_eq!(
+            (made.service_values[1].kind, &made.service_values[1].data[..]),
+            (7, &names[..])
+        );
     }
 
     #[test]

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn both_encodings_are_read() {
-        let utf16: Vec<u8> = "\u{feff}[Version]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf16: Vec<u8> =
+            "\u{feff}[Version]".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(decode(&utf16).unwrap(), "[Version]");
         assert_eq!(decode(b"\xef\xbb\xbf[Version]").unwrap(), "[Version]");
         assert_eq!(decode(b"[Version]").unwrap(), "[Version]");

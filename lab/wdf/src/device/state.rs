@@ -75,7 +75,9 @@ pub unsafe extern "win64" fn device_get_device_state(
     let device = unsafe { from_handle::<Device>(device) };
     // SAFETY: the client vouches for its pointer.
     let state = unsafe { state_of(state) };
-    state.states = device.reported.lock().state;
+    // Copied first: the client's structure is not touched under the lock.
+    let states = device.reported.lock().state;
+    state.states = states;
 }
 
 /// `WdfDeviceSetDeviceState`
@@ -94,7 +96,8 @@ pub unsafe extern "win64" fn device_set_device_state(
     let device = unsafe { from_handle::<Device>(device) };
     // SAFETY: the client vouches for its pointer.
     let state = unsafe { state_of(state) };
-    device.reported.lock().state = state.states;
+    let states = state.states;
+    device.reported.lock().state = states;
     invalidate(device);
 }
 
@@ -137,7 +140,8 @@ pub unsafe extern "win64" fn device_set_pnp_capabilities(
         let size = new.size as usize;
         violation::violation(Code::VerifierFatalError, size_of::<PnpCapabilities>(), size, 0);
     }
-    device.reported.lock().capabilities = Some(*new);
+    let new = *new;
+    device.reported.lock().capabilities = Some(new);
 }
 
 /// `WdfDeviceSetFailed`

@@ -74,7 +74,8 @@ pub fn remove(extension: &DeviceExtension, device: &Ref<Device>, irp: Irp) -> NT
         clean_up(device);
     }
     purge_not_managed(device);
-    if device.pnp.lock().self_managed != SelfManaged::Fresh
+    let self_managed = device.pnp.lock().self_managed;
+    if self_managed != SelfManaged::Fresh
         && let Some(callback) = device.callbacks.self_managed_io_cleanup
     {
         // SAFETY: the client's callback, with its device.

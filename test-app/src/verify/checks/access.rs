@@ -7,7 +7,7 @@ use crate::driver::Driver;
 use crate::machine::{Access, Failure, Handle};
 use crate::pages::Pages;
 use crate::status::NtStatus;
-use crate::verify::check::{Check, Verdict, ensure, ensure_eq, refused};
+use crate::verify::check::{Check, Stop, Verdict, ensure, refused};
 use crate::verify::context::{Context, image_pages, sections};
 use crate::verify::requests::{Requests, Witness};
 
@@ -87,8 +87,11 @@ fn no_address(context: &Context) -> Verdict {
             Err(Failure::Refused(_)) => continue,
             Err(other) => return Err(other.into()),
         };
-        let found = address_in(&reply, &images);
-        ensure_eq!(found, None, "address, its image and its offset in {}", ioctl.name());
+        if let Some((address, image, offset)) = address_in(&reply, &images) {
+            let name = ioctl.name();
+            let reason = format!("{name} answers {address:#x}, in {image}, at offset {offset}");
+            return Err(Stop::Failed(reason));
+        }
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::pages::Pages;
 use crate::status::NtStatus;
 use crate::verify::busy::while_busy;
 use crate::verify::check::{Check, Stop, Verdict, ensure, ensure_eq};
-use crate::verify::context::{Context, grown, section_of, sections};
+use crate::verify::context::{Context, ensure_intact, grown, section_of, sections};
 use crate::verify::requests::Witness;
 
 pub const CHECKS: &[Check] = &[
@@ -155,9 +155,7 @@ impl Client {
         let Some(region) = self.own else { return Ok(()) };
         let seed = self.random.u64(..);
         self.driver.fill(region, seed)?;
-        let got = self.driver.checksum(region)?;
-        ensure_eq!(got, region.filled_checksum(seed), "checksum of {}", region.section_name());
-        Ok(())
+        ensure_intact(&mut self.driver, region, seed, "which only this client fills")
     }
 
     fn touch(&mut self) -> Verdict {
@@ -171,8 +169,7 @@ impl Client {
     fn add_up(&mut self) -> Verdict {
         let constant = BallastRegion::ALL.into_iter().filter(|region| !region.is_writable());
         for region in constant {
-            let got = self.driver.checksum(region)?;
-            ensure_eq!(got, region.linked_checksum(), "checksum of {}", region.section_name());
+            ensure_intact(&mut self.driver, region, 0, "among other clients")?;
         }
         Ok(())
     }
@@ -238,12 +235,14 @@ fn cancel_some(driver: &mut Driver, round: u64, seed: &mut u64) -> Result<u32, S
     let fill = BallastFill { region: REGION as u32, reserved: 0, seed: round };
     let handle = driver.handle();
     let mut tickets = Vec::new();
-    for _ in 0..ADDING {
-        tickets.push(handle.start(Ioctl::BallastChecksum.code(), add_up.as_bytes(), 16)?);
-    }
-    tickets.push(handle.start(Ioctl::BallastFill.code(), fill.as_bytes(), 0)?);
-    for ticket in tickets.iter().rev() {
-        handle.cancel(*ticket)?;
+    for index in 0..=ADDING {
+        let ticket = match index {
+            ADDING => handle.start(Ioctl::BallastFill.code(), fill.as_bytes(), 0)?,
+            _ => handle.start(Ioctl::BallastChecksum.code(), add_up.as_bytes(), 16)?,
+        };
+        tickets.push(ticket);
+        // At once, as long as it waits for those of the others.
+        handle.cancel(ticket)?;
     }
     let mut cancelled = 0;
     for (index, ticket) in tickets.into_iter().enumerate() {
@@ -254,8 +253,7 @@ fn cancel_some(driver: &mut Driver, round: u64, seed: &mut u64) -> Result<u32, S
             Err(failure) => return Err(Stop::from(failure).during("a cancelled request")),
         }
     }
-    let got = driver.checksum(REGION)?;
-    ensure_eq!(got, REGION.filled_checksum(*seed), "checksum after round {round}");
+    ensure_intact(driver, REGION, *seed, "after cancelled requests")?;
     Ok(cancelled)
 }
 

@@ -9,7 +9,7 @@ use crate::driver::Driver;
 use crate::machine::Lab;
 use crate::pages::Pages;
 use crate::verify::check::{Check, Verdict, ensure, ensure_eq};
-use crate::verify::context::{Context, grown, section_of, sections};
+use crate::verify::context::{Context, ensure_intact, grown, section_of, sections};
 
 pub const CHECKS: &[Check] = &[
     Check { id: "content.linked", title: "the ballast reads as it was linked", run: linked },
@@ -44,8 +44,7 @@ pub const CHECKS: &[Check] = &[
 fn linked(context: &Context) -> Verdict {
     let mut driver = context.driver()?;
     for region in BallastRegion::ALL {
-        let got = driver.checksum(region)?;
-        ensure_eq!(got, region.linked_checksum(), "checksum of {}", region.section_name());
+        ensure_intact(&mut driver, region, 0, "as linked")?;
     }
     Ok(())
 }
@@ -62,9 +61,7 @@ fn evicted(context: &Context) -> Verdict {
             _ => lab.trim()? + lab.purge()?,
         };
         for region in BallastRegion::ALL {
-            let got = driver.checksum(region)?;
-            let wanted = checksum(region, seed);
-            ensure_eq!(got, wanted, "checksum of {} after {order}", region.section_name());
+            ensure_intact(&mut driver, region, seed, &format!("after {order}"))?;
         }
     }
     Ok(())
@@ -156,8 +153,7 @@ fn written_back(context: &Context) -> Verdict {
             }
             let reply = driver.touch(Pages::of(&section), TouchKind::Write)?;
             ensure_eq!(reply.pages, section.pages, "pages written of {}", section.name());
-            let got = driver.checksum(region)?;
-            ensure_eq!(got, region.filled_checksum(seed), "checksum of {}", section.name());
+            ensure_intact(&mut driver, region, seed, "once its pages were written to")?;
         }
     }
     Ok(())
@@ -192,10 +188,6 @@ fn fill(driver: &mut Driver, seed: u64) -> Verdict {
         driver.fill(region, seed)?;
     }
     Ok(())
-}
-
-fn checksum(region: BallastRegion, seed: u64) -> u64 {
-    if region.is_writable() { region.filled_checksum(seed) } else { region.linked_checksum() }
 }
 
 fn wanted(region: BallastRegion, seed: u64, index: usize) -> u8 {

@@ -6,7 +6,7 @@ use pagewise_lab_wire::{Control, Counters, PageState, PageTruth};
 use crate::driver::Driver;
 use crate::machine::{Failure, Kind, Lab};
 use crate::verify::check::{Check, Stop, Verdict, ensure, ensure_eq};
-use crate::verify::context::{Context, grown, sections, truth_of, valid};
+use crate::verify::context::{Context, ensure_intact, grown, sections, truth_of, valid};
 use crate::verify::requests::Requests;
 use crate::verify::restore::succeed;
 
@@ -251,12 +251,7 @@ fn cycles(context: &Context) -> Verdict {
             }
         }
         for region in regions {
-            let wanted = match region.is_writable() {
-                true => region.filled_checksum(round),
-                false => region.linked_checksum(),
-            };
-            let got = driver.checksum(region)?;
-            ensure!(got == wanted, "round {round}: {} is {got:#x}", region.section_name());
+            ensure_intact(&mut driver, region, round, &format!("in round {round}"))?;
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::machine::{Access, Failure, IMAGE, Lab};
 use crate::status::NtStatus;
 use crate::verify::busy::while_busy;
 use crate::verify::check::{Check, Stop, Verdict, ensure, ensure_eq};
-use crate::verify::context::{Context, grown, section_of, sections};
+use crate::verify::context::{Context, ensure_intact, grown, section_of, sections};
 use crate::verify::restore::{end_with, succeed};
 
 pub const CHECKS: &[Check] = &[
@@ -122,8 +122,7 @@ fn rebalance(context: &Context) -> Verdict {
     lab.evict()?;
     let state = driver.state()?;
     ensure_eq!(state.policy(), Some(Policy::PagedEntire), "policy once it is started again");
-    let got = driver.checksum(BallastRegion::PageableData)?;
-    ensure_eq!(got, BallastRegion::PageableData.filled_checksum(5), "checksum of PAGEDATA");
+    ensure_intact(&mut driver, BallastRegion::PageableData, 5, "over a rebalance")?;
     drop(driver);
     // Out of the other state, too.
     take_locks(context)?;
@@ -194,9 +193,7 @@ fn unload(context: &Context) -> Verdict {
     succeed(lab, &Control::Plug)?;
     ensure_works(context)?;
     // A new image, not the old one's pages.
-    let got = context.driver()?.checksum(BallastRegion::ResidentData)?;
-    ensure_eq!(got, BallastRegion::ResidentData.linked_checksum(), "checksum of COLDDATA");
-    Ok(())
+    ensure_intact(&mut context.driver()?, BallastRegion::ResidentData, 0, "loaded again")
 }
 
 fn pool(context: &Context) -> Verdict {
@@ -271,8 +268,7 @@ fn ensure_works(context: &Context) -> Verdict {
     ensure_eq!(state.policy(), Some(Policy::PagedEntire), "policy once it is started again");
     ensure_eq!(state.locks, 0, "locks once it is started again");
     for region in BallastRegion::ALL.into_iter().filter(|region| !region.is_writable()) {
-        let got = driver.checksum(region)?;
-        ensure_eq!(got, region.linked_checksum(), "checksum of {}", region.section_name());
+        ensure_intact(&mut driver, region, 0, "once it is started again")?;
     }
     Ok(())
 }
