@@ -5,9 +5,9 @@
 #[expect(dead_code, reason = "each test program uses a part of it")]
 mod common;
 
-use common::{Booted, READ, READ_WRITE, boot, control, open};
+use common::{Booted, READ, READ_WRITE, artifacts, boot, control, open};
 use pagewise_contract::{INTERFACE_GUID, Ioctl, State, VersionReply};
-use pagewise_lab_wire::{Client, Control, ControlReply, Token};
+use pagewise_lab_wire::{Client, Control, ControlReply, Launch, Token};
 
 const STATUS_OBJECT_NAME_NOT_FOUND: u32 = 0xC000_0034;
 const STATUS_ACCESS_DENIED: u32 = 0xC000_0022;
@@ -62,6 +62,16 @@ fn the_inf_s_descriptor_decides_who_may_open() {
     assert_eq!(opens(&mut client, READ_WRITE, Token::System), 0);
     assert_eq!(opens(&mut client, READ, Token::User), STATUS_ACCESS_DENIED);
     booted.shut_down();
+}
+
+#[test]
+fn without_an_inf_the_default_descriptor_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = Launch { inf: None, ..Launch::from_artifacts(&artifacts()) };
+    let machine = launch.start(folder.path()).unwrap();
+    let mut client = machine.connect().unwrap();
+    assert_eq!(opens(&mut client, READ, Token::User), 0, "everyone may, as on Windows");
+    assert!(machine.shut_down().unwrap().success());
 }
 
 #[test]

@@ -62,7 +62,6 @@ fn boot() -> Booted {
     let folder = tempfile::tempdir().unwrap();
     let mut launch = Launch::from_artifacts(&artifacts());
     launch.driver = artifacts().join("exercise.sys");
-    launch.inf = None;
     let machine = launch.start(folder.path()).unwrap();
     Booted { machine, folder }
 }

@@ -2,6 +2,9 @@
 //! where Windows would die, by the test app where the driver merely lies. Beside each stands the
 //! shipping driver under the same treatment, which must survive it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[expect(dead_code, reason = "each test program uses a part of it")]
 mod common;
 
 use std::process::Command;

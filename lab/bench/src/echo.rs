@@ -42,7 +42,12 @@ impl PingPong {
         loop {
             match UnixStream::connect(&socket) {
                 Ok(stream) => {
-                    return Ok(Self { child, stream, request: vec![0; request], reply: vec![0; reply] });
+                    return Ok(Self {
+                        child,
+                        stream,
+                        request: vec![0; request],
+                        reply: vec![0; reply],
+                    });
                 }
                 Err(_) if Instant::now() < deadline => std::thread::yield_now(),
                 Err(error) => {

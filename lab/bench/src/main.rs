@@ -42,11 +42,7 @@ struct Arguments {
 enum Part {
     /// Answers frames on a socket with frames of the size asked for.
     #[command(hide = true)]
-    Echo {
-        socket: PathBuf,
-        request: usize,
-        reply: usize,
-    },
+    Echo { socket: PathBuf, request: usize, reply: usize },
     /// Prints the nanoseconds of a bare mprotect-and-SIGSEGV cycle.
     #[command(hide = true)]
     BareFault { pages: usize },
@@ -111,8 +107,14 @@ fn report(arguments: &Arguments) -> Result<()> {
         irql_pair_ns: sample::median((0..rounds).map(|_| irql::pair_ns()).collect::<Result<_>>()?),
         residency_ns_per_page: residency::costs(artifacts, rounds)?,
     };
-    println!("IOCTL round trip      {:>9.0} ns   {:.2} x a bare socket ({:.0} ns)", figures.ioctl_ns, figures.ioctl_vs_socket, figures.socket_ns);
-    println!("soft page-in          {:>9.0} ns   {:.2} x a bare fault cycle ({:.0} ns)", figures.fault_ns, figures.fault_vs_bare, figures.bare_fault_ns);
+    println!(
+        "IOCTL round trip      {:>9.0} ns   {:.2} x a bare socket ({:.0} ns)",
+        figures.ioctl_ns, figures.ioctl_vs_socket, figures.socket_ns
+    );
+    println!(
+        "soft page-in          {:>9.0} ns   {:.2} x a bare fault cycle ({:.0} ns)",
+        figures.fault_ns, figures.fault_vs_bare, figures.bare_fault_ns
+    );
     println!("boot to first answer  {:>9.1} ms", figures.boot_ms);
     println!("raise and lower IRQL  {:>9.1} ns", figures.irql_pair_ns);
     for cost in &figures.residency_ns_per_page {

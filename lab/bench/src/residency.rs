@@ -55,7 +55,11 @@ fn answer_ns(client: &mut Client, handle: u32, pages: u32) -> Result<f64> {
     let start = Instant::now();
     for _ in 0..TRIPS {
         let end = client.ioctl(handle, Ioctl::Residency.code(), request.as_bytes(), length)?;
-        ensure!(end.status == 0, "RESIDENCY of {pages} pages failed: NTSTATUS {:#010x}", end.status);
+        ensure!(
+            end.status == 0,
+            "RESIDENCY of {pages} pages failed: NTSTATUS {:#010x}",
+            end.status
+        );
     }
     Ok(start.elapsed().as_nanos() as f64 / f64::from(TRIPS))
 }

@@ -91,6 +91,13 @@ fn complete(report: &mut BugCheck, crash: &Crash) {
     let mut symbols = Symbols::new(walker.into_host());
     report.stack =
         stack.iter().enumerate().map(|(depth, &at)| frame(at, depth, &mut symbols)).collect();
+    // What called the thread's own first function is Rust's runtime, and nobody's mistake.
+    let is_runtime = |frame: &Frame| {
+        frame.function.as_ref().is_some_and(|name| name.contains("__rust_begin_short_backtrace"))
+    };
+    if let Some(depth) = report.stack.iter().position(is_runtime) {
+        report.stack.truncate(depth);
+    }
     let named = match meant.program_counter {
         Some(program_counter) => Some(owner(program_counter).unwrap_or_else(|| KERNEL.to_owned())),
         // Whoever called the routine that found fault.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use object::Object;
 use object::read::pe::PeFile64;
-use pdb_addr2line::ContextPdbData;
 use pdb_addr2line::pdb::PDB;
+use pdb_addr2line::{ContextPdbData, TypeFormatterFlags};
 
 use super::stack::HostModules;
 use crate::image::Image;
@@ -58,10 +58,20 @@ fn open(image: &Path) -> Option<ContextPdbData<'static, 'static, File>> {
 }
 
 fn locate(data: &ContextPdbData<'static, 'static, File>, rva: u32) -> Option<Located> {
-    let context = data.make_context().ok()?;
-    let found = context.find_frames(rva).ok()??;
-    // The innermost inlined function comes first.
-    let frame = found.frames.into_iter().next()?;
+    // Names without types: a stack is read for who called whom.
+    let names = TypeFormatterFlags::NO_FUNCTION_RETURN
+        | TypeFormatterFlags::NO_ARGUMENTS
+        | TypeFormatterFlags::NAME_ONLY;
+    let context = data.make_context_with_formatter_flags(names).ok()?;
+    let mut frames = context.find_frames(rva).ok()??.frames;
+    // The innermost inlined function comes first. If that is of Rust's own library, the driver's
+    // function it was inlined into says more.
+    let is_own = |file: Option<&str>| file.is_some_and(|file| !file.starts_with("/rustc/"));
+    let own = frames.iter().position(|frame| is_own(frame.file.as_deref()));
+    if frames.is_empty() {
+        return None;
+    }
+    let frame = frames.swap_remove(own.unwrap_or(0));
     let source = frame.file.map(|file| match frame.line {
         Some(line) => format!("{file}:{line}"),
         None => file.into_owned(),

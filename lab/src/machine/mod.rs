@@ -255,8 +255,9 @@ impl Machine {
     /// Removes the device and unloads the driver, as far as open handles let it.
     pub fn shut_down(&self) {
         if matches!(self.unplug(false), Ok(status) if status < 0) {
-            // Somebody has it open, and will not mind once the process is gone.
+            // Somebody has it open, so the driver has to stay; both go with the process.
             let _ = self.unplug(true);
+            return;
         }
         match self.unload() {
             Ok(_) | Err(CommandError::NotLoaded) => {}

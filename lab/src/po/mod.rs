@@ -1,6 +1,9 @@
 //! The power manager: device power requests, on a machine that is always at work.
 #![expect(non_snake_case, reason = "routines are named as drivers import them")]
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::c_void;
 use std::sync::atomic::Ordering;
 

@@ -108,7 +108,7 @@ mod tests {
             kind: nt::REG_DWORD,
             data: vec![7, 0, 0, 0],
         };
-        install_service("installtest", "installtest.sys", &[value.clone()]).unwrap();
+        install_service("installtest", "installtest.sys", std::slice::from_ref(&value)).unwrap();
         let key = super::super::open(&wide(&service_path("InstallTest"))).unwrap();
         assert_eq!(key.value(&wide("start")).unwrap(), number("Start", 3));
         let deep = key.open(&wide(r"parameters\deep")).unwrap();

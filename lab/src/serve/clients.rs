@@ -49,7 +49,8 @@ impl Clients {
             // It fails only where the client has hung up first.
             let _ = stream.shutdown(Shutdown::Read);
         }
-        let connected = |inner: &mut Inner| inner.streams.as_ref().is_some_and(|all| !all.is_empty());
+        let connected =
+            |inner: &mut Inner| inner.streams.as_ref().is_some_and(|all| !all.is_empty());
         let waited = self.gone.wait_timeout_while(inner, PATIENCE, connected);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }

@@ -42,7 +42,7 @@ fn reply(machine: &Machine, command: Control) -> ControlReply {
             ControlReply::Moved { pages: trimmed }
         }
         Control::Images => {
-            ControlReply::Images { images: image::loaded().into_iter().map(info).collect() }
+            ControlReply::Images { images: image::loaded().map(info).collect() }
         }
         Control::Pages { image } => {
             of_image(&image, |image| Ok(ControlReply::Pages { pages: mm::pages(image) }))
@@ -93,7 +93,7 @@ fn of_image(
 ) -> ControlReply {
     let image = image::loaded().into_iter().find(|image| image.name().eq_ignore_ascii_case(name));
     let Some(image) = image else {
-        let loaded: Vec<_> = image::loaded().into_iter().map(Image::name).collect();
+        let loaded: Vec<_> = image::loaded().map(Image::name).collect();
         return failed(format!("no image {name} is loaded; there are: {}", loaded.join(", ")));
     };
     answer(image).unwrap_or_else(failed)

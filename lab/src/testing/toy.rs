@@ -344,7 +344,9 @@ unsafe extern "win64" fn device_control(device: *mut nt::DEVICE_OBJECT, irp: *mu
         code::RELEASE => {
             let queue = &raw mut extension(device).queue;
             // SAFETY: the queue is the device's own.
-            let oldest = unsafe { Irp::from_raw(IoCsqRemoveNextIrp(queue, ptr::null_mut())) };
+            let oldest = unsafe { IoCsqRemoveNextIrp(queue, ptr::null_mut()) };
+            // SAFETY: an IRP of the queue, or null.
+            let oldest = unsafe { Irp::from_raw(oldest) };
             let count = oldest.map_or(0, |oldest| {
                 let length = u64::from(oldest.current().input_length());
                 finish(oldest, nt::STATUS_SUCCESS, length);

@@ -6,6 +6,9 @@
  * A client drives it by control codes (see enum Request). A check that fails answers with the line
  * it failed in; what the driver is told in between is kept as letters in a log.
  */
+/* The DDK headers define these in every object; WdfDriverEntry.lib has them already. */
+#define InterlockedBitTestAndSet ExerciseBitTestAndSet
+#define InterlockedBitTestAndReset ExerciseBitTestAndReset
 #include <ntddk.h>
 #include <wdf.h>
 

@@ -1,6 +1,7 @@
 //! The I/O manager under a WDM driver.
 
 mod cancelling;
+mod properties;
 mod requests;
 mod stacks;
 

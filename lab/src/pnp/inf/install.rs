@@ -40,6 +40,10 @@ pub struct Value {
     pub data: Vec<u8>,
 }
 
+/// The setup class of devices without one
+/// (learn.microsoft.com/windows-hardware/drivers/install/system-defined-device-setup-classes-reserved-for-system-use).
+const UNKNOWN: (&str, &str) = ("Unknown", "{4d36e97e-e325-11ce-bfc1-08002be10318}");
+
 impl Installation {
     /// What an installation without an INF amounts to: a service and a root-enumerated device of
     /// that name, and no settings.
@@ -49,6 +53,8 @@ impl Installation {
             service: service.to_owned(),
             description: service.to_owned(),
             hardware_id: format!("Root\\{service}"),
+            class: UNKNOWN.0.to_owned(),
+            class_guid: UNKNOWN.1.to_owned(),
             ..Self::default()
         }
     }
@@ -58,7 +64,10 @@ impl Installation {
     /// # Errors
     /// [`InfError::Missing`], [`InfError::Number`]
     pub fn from_inf(inf: &Inf) -> Result<Self, InfError> {
-        let version = |key| inf.lines("Version", key).next().map_or("", |line| line.value(0));
+        let version = |key, default| {
+            let line = inf.lines("Version", key).next();
+            line.map(|line| line.value(0)).filter(|it| !it.is_empty()).unwrap_or(default)
+        };
         let model = model(inf)?;
         let install = decorated(inf, model.value(0), "")
             .ok_or_else(|| missing(format!("install section [{}]", model.value(0))))?;
@@ -67,8 +76,8 @@ impl Installation {
             service: service.value(0).to_owned(),
             description: model.key.clone().unwrap_or_default(),
             hardware_id: model.value(1).to_owned(),
-            class: version("Class").to_owned(),
-            class_guid: version("ClassGuid").to_owned(),
+            class: version("Class", UNKNOWN.0).to_owned(),
+            class_guid: version("ClassGuid", UNKNOWN.1).to_owned(),
             service_values: added(inf, service.value(2))?,
             ..Self::default()
         };

@@ -1,0 +1,68 @@
+//! The report of a bug check in real images: names and lines come from the PDB that was made with
+//! an image, and from no other.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{artifacts, control};
+use pagewise_lab_wire::{BugCheck, Client, Control, Frame, Launch, Verifier};
+
+/// Pulls the device of the twin that does not reset its paging. `framework` is put beside the
+/// framework's image as its PDB.
+fn report_with_pdb(framework: Option<&Path>) -> BugCheck {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("wdfldr.sys");
+    fs::copy(artifacts().join("wdfldr.sys"), &image).unwrap();
+    if let Some(pdb) = framework {
+        fs::copy(pdb, image.with_extension("pdb")).unwrap();
+    }
+    let mut launch = Launch::from_artifacts(&artifacts());
+    launch.driver = artifacts().join("twins/no-reset/pagewise.sys");
+    launch.framework = image;
+    let machine = launch.start(folder.path()).unwrap();
+    let mut client = machine.connect().unwrap();
+    let verifier = Verifier { force_irql: true, ..Verifier::default() };
+    control(&mut client, &Control::Verify(verifier));
+    let pulled = Client::control(&mut client, &Control::Unplug { surprise: false });
+    assert!(pulled.is_err(), "the machine survived: {pulled:?}");
+    common::Booted { machine, folder }.bug_check()
+}
+
+/// The frames in the framework, innermost first.
+fn in_framework(report: &BugCheck) -> Vec<&Frame> {
+    let stack = report.stack.iter();
+    stack.take_while(|frame| frame.module.as_deref() == Some("wdfldr.sys")).collect()
+}
+
+#[test]
+fn frames_are_named_by_the_pdb_beside_the_image() {
+    let report = report_with_pdb(Some(&artifacts().join("wdfldr.pdb")));
+    let frames = in_framework(&report);
+    assert!(frames.len() > 2, "{:#?}", report.stack);
+    for frame in frames {
+        let (function, source) = (frame.function.as_deref(), frame.source.as_deref());
+        assert!(function.is_some_and(|name| name.starts_with("wdfldr::")), "{frame:?}");
+        assert!(source.is_some_and(|source| source.contains(".rs:")), "{frame:?}");
+    }
+    // And the walk went on into the machine.
+    let machine =
+        report.stack.iter().filter(|frame| frame.module.as_deref() == Some("ntoskrnl.exe"));
+    let names: Vec<_> = machine.filter_map(|frame| frame.function.as_deref()).collect();
+    assert!(names.iter().any(|name| name.contains("pnp::remove")), "{names:?}");
+}
+
+#[test]
+fn without_a_pdb_there_are_offsets() {
+    let report = report_with_pdb(None);
+    let frames = in_framework(&report);
+    assert!(frames.len() > 2, "{:#?}", report.stack);
+    assert!(frames.iter().all(|frame| frame.function.is_none() && frame.rva.is_some()));
+}
+
+#[test]
+fn the_pdb_of_another_image_is_not_believed() {
+    let report = report_with_pdb(Some(&artifacts().join("pagewise.pdb")));
+    assert!(in_framework(&report).iter().all(|frame| frame.function.is_none()));
+}
