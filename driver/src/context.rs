@@ -4,9 +4,8 @@
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
 
-use pagewise_core::Driver;
+use pagewise_core::{Driver, Place};
 use wdk_sys::{PCWDF_OBJECT_CONTEXT_TYPE_INFO, WDF_OBJECT_CONTEXT_TYPE_INFO, WDFDRIVER};
 
 use crate::kernel::Nt;
@@ -14,7 +13,8 @@ use crate::wdf;
 
 /// What the callbacks share.
 pub struct Context {
-    has_device: AtomicBool,
+    /// Taken by the one device.
+    pub place: Place,
     driver: UnsafeCell<Driver>,
     kernel: UnsafeCell<Nt>,
 }
@@ -58,7 +58,7 @@ impl Context {
             return None;
         }
         let context = Self {
-            has_device: AtomicBool::new(false),
+            place: Place::default(),
             driver: UnsafeCell::new(state),
             kernel: UnsafeCell::new(kernel),
         };
@@ -81,25 +81,6 @@ impl Context {
         let memory: *const Self = unsafe { wdf::typed_context(driver.cast(), type_info()) }.cast();
         // SAFETY: null, or a context that `attach` filled and of which only shared references exist.
         unsafe { memory.as_ref() }
-    }
-
-    /// Takes the place of the one device that this image can have.
-    ///
-    /// Paging is a property of the image: a second device would be paged, and torn down, by the
-    /// first one's rules.
-    ///
-    /// # IRQL
-    /// Any
-    pub fn take_place(&self) -> bool {
-        !self.has_device.swap(true, Ordering::AcqRel)
-    }
-
-    /// Gives the place back.
-    ///
-    /// # IRQL
-    /// Any
-    pub fn leave_place(&self) {
-        self.has_device.store(false, Ordering::Release);
     }
 
     /// Runs `work` on the driver's state.

@@ -44,7 +44,7 @@ pub unsafe extern "C" fn evt_device_add(driver: WDFDRIVER, init: PWDFDEVICE_INIT
     let Some(context) = (unsafe { Context::of(driver) }) else {
         return STATUS_INTERNAL_ERROR;
     };
-    if !context.take_place() {
+    if !context.place.take() {
         return STATUS_DEVICE_ALREADY_ATTACHED;
     }
     // Now, since a device that fails to be added, or is never started, is torn down without
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn evt_device_add(driver: WDFDRIVER, init: PWDFDEVICE_INIT
         Ok(device) => device,
         Err(status) => {
             // There was no object yet for `evt_device_cleanup` to be called on.
-            context.leave_place();
+            context.place.leave();
             return status;
         }
     };
@@ -180,7 +180,7 @@ unsafe extern "C" fn evt_device_cleanup(object: WDFOBJECT) {
     paged_code!();
     // SAFETY: the object is the device, as the attributes with this callback were the device's.
     if let Some(context) = unsafe { context_of(object.cast()) } {
-        context.leave_place();
+        context.place.leave();
     }
 }
 

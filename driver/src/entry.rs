@@ -80,8 +80,9 @@ unsafe fn create(
     unsafe { wdf::driver_create(object, registry_path, &mut attributes, &mut config) }
 }
 
-/// The last chance to reset: a driver whose only device was never started, or that never had one, is
-/// still paged entire since `DriverEntry`.
+/// The last chance to reset: a driver that never had a device is still paged entire since
+/// `DriverEntry`. No public source shows that the framework reads this image at `DISPATCH_LEVEL` from
+/// here on; none shows that it does not.
 ///
 /// # Safety
 /// Called by the framework, with the driver object.

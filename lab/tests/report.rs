@@ -1,33 +1,41 @@
 //! The report of a bug check in real images: names and lines come from the PDB that was made with
 //! an image, and from no other.
 
-mod common;
-
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use common::{artifacts, control};
-use pagewise_lab_wire::{BugCheck, Client, Control, Frame, Launch, Verifier};
+use pagewise_lab_wire::{BUG_CHECK_EXIT, BugCheck, Control, Error, Frame, Launch, Verifier};
+
+/// Where `cargo xtask build --twins` put the images.
+fn artifacts() -> PathBuf {
+    let folder = std::env::var_os("PAGEWISE_ARTIFACTS").expect(
+        "PAGEWISE_ARTIFACTS is not set: run `cargo xtask test`, or `cargo xtask build --twins` and \
+         set it to the absolute path of target/pagewise",
+    );
+    PathBuf::from(folder)
+}
 
 /// Pulls the device of the twin that does not reset its paging. `framework` is put beside the
 /// framework's image as its PDB.
 fn report_with_pdb(framework: Option<&Path>) -> BugCheck {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder for the machine");
     let image = folder.path().join("wdfldr.sys");
-    fs::copy(artifacts().join("wdfldr.sys"), &image).unwrap();
+    fs::copy(artifacts().join("wdfldr.sys"), &image).expect("the framework is built");
     if let Some(pdb) = framework {
-        fs::copy(pdb, image.with_extension("pdb")).unwrap();
+        fs::copy(pdb, image.with_extension("pdb")).expect("the PDB is built");
     }
     let mut launch = Launch::from_artifacts(&artifacts());
     launch.driver = artifacts().join("twins/no-reset/pagewise.sys");
     launch.framework = image;
-    let machine = launch.start(folder.path()).unwrap();
-    let mut client = machine.connect().unwrap();
+    let mut machine = launch.start(folder.path()).expect("the twin starts");
+    let mut client = machine.connect().expect("the machine listens");
     let verifier = Verifier { force_irql: true, ..Verifier::default() };
-    control(&mut client, &Control::Verify(verifier));
-    let pulled = Client::control(&mut client, &Control::Unplug { surprise: false });
-    assert!(pulled.is_err(), "the machine survived: {pulled:?}");
-    common::Booted { machine, folder }.bug_check()
+    client.control(&Control::Verify(verifier)).expect("the verifier can be set");
+    let pulled = client.control(&Control::Unplug { surprise: false });
+    assert!(matches!(pulled, Err(Error::MachineGone)), "it survived: {pulled:?}");
+    let status = machine.wait().expect("the machine can be waited for");
+    assert_eq!(status.code(), Some(BUG_CHECK_EXIT), "the machine ended with {status}");
+    machine.report().expect("a machine that bug-checks leaves a report")
 }
 
 /// The frames in the framework, innermost first.

@@ -42,7 +42,7 @@ pub const DRIVERS: &[Need] = &[
 pub const DEBIAN_RUST: &[Need] = &[
     Need {
         package: "rustc-web",
-        purpose: "compiles Rust for Windows",
+        purpose: "compiles Rust for Windows, in version 1.91 or later",
         found: || crate::toolchain::debian_version("/usr/bin/rustc").is_some(),
     },
     Need {
@@ -82,10 +82,13 @@ pub fn provide(needs: &[Need]) -> Result<()> {
     for need in &missing {
         eprintln!("  {:<22} {}", need.package, need.purpose);
     }
-    apt.install(&packages)?;
-    let still: Vec<&str> =
-        missing.iter().filter(|need| !(need.found)()).map(|need| need.package).collect();
+    apt.provide(&missing, &packages)?;
+    let still = still_missing(&missing);
     if still.is_empty() { Ok(()) } else { Err(not_ours_to_install(&still)) }
+}
+
+fn still_missing(needs: &[&Need]) -> Vec<&'static str> {
+    needs.iter().filter(|need| !(need.found)()).map(|need| need.package).collect()
 }
 
 fn not_ours_to_install(packages: &[&str]) -> Error {
@@ -146,17 +149,19 @@ impl Apt {
         command
     }
 
-    /// Installs, with the lists as they are; brings them up to date and tries again if that fails.
-    fn install(&self, packages: &[&str]) -> Result<()> {
+    /// Installs with the package lists as they are; brings them up to date and tries again if that
+    /// fails or gives something that is too old.
+    fn provide(&self, needs: &[&Need], packages: &[&str]) -> Result<()> {
         let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
         arguments.extend(packages);
         let step = Step::start("apt-get install");
         step.detail(&packages.join(" "));
-        if run::quiet(&mut self.command(&arguments)).is_ok() {
+        let first = run::quiet(&mut self.command(&arguments));
+        if first.is_ok() && still_missing(needs).is_empty() {
             step.done();
             return Ok(());
         }
-        step.line("apt-get install failed; bringing the package lists up to date");
+        step.line("not there with the package lists as they are: bringing those up to date");
         step.detail("update");
         run::quiet(&mut self.command(&["update"]))?;
         step.detail(&packages.join(" "));

@@ -55,8 +55,9 @@ pub fn page_in_ns(artifacts: &Path, pages: usize) -> Result<f64> {
     let start = Instant::now();
     mm::trim();
     for page in 0..pages {
+        let first = base.wrapping_add(page * PAGE_SIZE);
         // SAFETY: the page is of the image, which stays loaded; it is readable once it is in.
-        let _ = unsafe { base.add(page * PAGE_SIZE).read_volatile() };
+        let _ = unsafe { first.read_volatile() };
     }
     let elapsed = start.elapsed();
     ensure!(mm::counters().soft_faults as usize >= pages, "not every touch was a fault");

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use pagewise_lab::machine::{self, Options};
 use pagewise_lab::{bugcheck, mm, serve, verifier};
 use pagewise_lab_wire::Verifier;
+use rustix::process::{Signal, set_parent_process_death_signal};
 
 /// What the user can say.
 #[derive(clap::Args)]
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Driver Verifier: check the IRQL that each routine documents.
     #[arg(long)]
     ddi_compliance: bool,
+    /// End when the process that started this one ends.
+    #[arg(long)]
+    with_parent: bool,
     /// Choose an undocumented outcome; docs/policies.md lists them.
     #[arg(long, value_name = "NAME=VALUE", value_parser = policy)]
     policy: Vec<(String, String)>,
@@ -53,6 +57,10 @@ fn policy(text: &str) -> Result<(String, String), String> {
 
 /// Boots, serves, and ends with the machine.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.with_parent {
+        set_parent_process_death_signal(Some(Signal::KILL))
+            .context("cannot tie the machine to the process that started it")?;
+    }
     if let Some(report) = &arguments.report {
         bugcheck::report_to(report);
     }

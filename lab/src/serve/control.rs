@@ -41,9 +41,7 @@ fn reply(machine: &Machine, command: Control) -> ControlReply {
             mm::purge();
             ControlReply::Moved { pages: trimmed }
         }
-        Control::Images => {
-            ControlReply::Images { images: image::loaded().map(info).collect() }
-        }
+        Control::Images => ControlReply::Images { images: image::loaded().map(info).collect() },
         Control::Pages { image } => {
             of_image(&image, |image| Ok(ControlReply::Pages { pages: mm::pages(image) }))
         }

@@ -73,6 +73,9 @@ static const WDF_OBJECT_CONTEXT_TYPE_INFO OtherType = {
 static const GUID Interface = {
     0x8a0c5f1e, 0x2f0b, 0x4f5e, {0x9d, 0x53, 0x65, 0x78, 0x65, 0x72, 0x63, 0x69}};
 
+/* The DDK headers read CR8 in line, which only ring 0 may. */
+static KIRQL(NTAPI *CurrentIrql)(VOID);
+
 static CHAR Log[512];
 static LONG LogLength;
 static WDFDRIVER Driver;
@@ -166,6 +169,7 @@ static ULONG Objects(VOID)
     LogLength = 0;
     parent = Object(Device, 'P');
     a = Object(parent, 'A');
+    EXPECT(parent != NULL && a != NULL);
     CALL(WdfObjectDelete, WDFOBJECTDELETE, a);
     EXPECT(LogIs("Aa"));
     CALL(WdfObjectDelete, WDFOBJECTDELETE, parent);
@@ -254,7 +258,7 @@ static VOID NTAPI Work(WDFWORKITEM item)
 {
     LONGLONG soon = -10000;
     UNREFERENCED_PARAMETER(item);
-    RanAt = KeGetCurrentIrql();
+    RanAt = CurrentIrql();
     if (Wait != NULL) {
         WaitStatus = CALL(WdfWaitLockAcquire, WDFWAITLOCKACQUIRE, Wait, &soon);
     }
@@ -293,11 +297,11 @@ static ULONG Locks(VOID)
     CALL(WdfObjectDelete, WDFOBJECTDELETE, Wait);
     Wait = NULL;
     EXPECT(CALL(WdfSpinLockCreate, WDFSPINLOCKCREATE, &attributes, &spin) == STATUS_SUCCESS);
-    EXPECT(KeGetCurrentIrql() == PASSIVE_LEVEL);
+    EXPECT(CurrentIrql() == PASSIVE_LEVEL);
     CALL(WdfSpinLockAcquire, WDFSPINLOCKACQUIRE, spin);
-    EXPECT(KeGetCurrentIrql() == DISPATCH_LEVEL);
+    EXPECT(CurrentIrql() == DISPATCH_LEVEL);
     CALL(WdfSpinLockRelease, WDFSPINLOCKRELEASE, spin);
-    EXPECT(KeGetCurrentIrql() == PASSIVE_LEVEL);
+    EXPECT(CurrentIrql() == PASSIVE_LEVEL);
     CALL(WdfObjectDelete, WDFOBJECTDELETE, spin);
     return 0;
 }
@@ -305,7 +309,7 @@ static ULONG Locks(VOID)
 static VOID NTAPI Deferred(WDFDPC dpc)
 {
     UNREFERENCED_PARAMETER(dpc);
-    RanAt = KeGetCurrentIrql();
+    RanAt = CurrentIrql();
     InterlockedIncrement(&Ran);
 }
 
@@ -322,8 +326,8 @@ static ULONG WorkAndDpcs(VOID)
     WDFDPC dpc = NULL;
     WDF_DPC_CONFIG config = {0};
     WDF_OBJECT_ATTRIBUTES attributes = Attributes(Device);
-    WDFOBJECT parent = NULL;
     ULONG i;
+    Wait = NULL;
     EXPECT(item != NULL);
     EXPECT(CALL(WdfWorkItemGetParentObject, WDFWORKITEMGETPARENTOBJECT, item) == Device);
     Ran = 0;
@@ -345,14 +349,13 @@ static ULONG WorkAndDpcs(VOID)
     /* A work item and a DPC need a parent with a device above it. */
     attributes.ParentObject = NULL;
     EXPECT(!NT_SUCCESS(CALL(WdfDpcCreate, WDFDPCCREATE, &config, &attributes, &dpc)));
-    UNREFERENCED_PARAMETER(parent);
     return 0;
 }
 
 static VOID NTAPI Tick(WDFTIMER timer)
 {
     UNREFERENCED_PARAMETER(timer);
-    RanAt = KeGetCurrentIrql();
+    RanAt = CurrentIrql();
     InterlockedIncrement(&Ran);
 }
 
@@ -418,6 +421,7 @@ static ULONG Collections(VOID)
     WDFCOLLECTION collection = NULL;
     WDF_OBJECT_ATTRIBUTES attributes = Attributes(Device);
     WDFOBJECT a = Object(Device, 'A'), b = Object(Device, 'B'), c = Object(Device, 'C');
+    EXPECT(a != NULL && b != NULL && c != NULL);
     EXPECT(CALL(WdfCollectionCreate, WDFCOLLECTIONCREATE, &attributes, &collection) ==
            STATUS_SUCCESS);
     EXPECT(CALL(WdfCollectionGetFirstItem, WDFCOLLECTIONGETFIRSTITEM, collection) == NULL);
@@ -465,9 +469,10 @@ static ULONG Registry(VOID)
     RtlInitUnicodeString(&name, L"Exercise");
     EXPECT(CALL(WdfRegistryCreateKey, WDFREGISTRYCREATEKEY, key, &name, KEY_ALL_ACCESS, 1,
                 &disposition, NULL, &parameters) == STATUS_SUCCESS);
-    RtlInitUnicodeString(&name, L"Number");
+    RtlInitUnicodeString(&name, L"Nothing");
     EXPECT(CALL(WdfRegistryQueryULong, WDFREGISTRYQUERYULONG, parameters, &name, &number) ==
            STATUS_OBJECT_NAME_NOT_FOUND);
+    RtlInitUnicodeString(&name, L"Number");
     EXPECT(CALL(WdfRegistryAssignULong, WDFREGISTRYASSIGNULONG, parameters, &name, 0x12345678) ==
            STATUS_SUCCESS);
     EXPECT(CALL(WdfRegistryQueryULong, WDFREGISTRYQUERYULONG, parameters, &name, &number) ==
@@ -578,7 +583,7 @@ static ULONG RequestParts(WDFREQUEST request)
     EXPECT(CALL(WdfRequestRequeue, WDFREQUESTREQUEUE, request) == STATUS_INVALID_DEVICE_REQUEST);
     EXPECT(CALL(WdfRequestUnmarkCancelable, WDFREQUESTUNMARKCANCELABLE, request) ==
            STATUS_INVALID_DEVICE_REQUEST);
-    EXPECT(KeGetCurrentIrql() == PASSIVE_LEVEL);
+    EXPECT(CurrentIrql() == PASSIVE_LEVEL);
     return 0;
 }
 
@@ -919,7 +924,10 @@ static VOID NTAPI OnUnload(WDFDRIVER driver)
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT driverObject, PUNICODE_STRING registryPath)
 {
     WDF_DRIVER_CONFIG config = {0};
+    UNICODE_STRING name;
     NTSTATUS status;
+    RtlInitUnicodeString(&name, L"KeGetCurrentIrql");
+    *(PVOID *)&CurrentIrql = MmGetSystemRoutineAddress(&name);
     KeInitializeEvent(&Unblocked, NotificationEvent, FALSE);
     config.Size = sizeof(config);
     config.EvtDriverDeviceAdd = OnDeviceAdd;

@@ -29,7 +29,8 @@ pub struct Launch {
     pub log: Option<PathBuf>,
 }
 
-/// A machine in a process of its own. Dropped, it is killed.
+/// A machine in a process of its own. Dropped, it is killed; so it is when this process dies, or
+/// the thread that started it.
 #[derive(Debug)]
 pub struct Machine {
     child: Child,
@@ -88,7 +89,11 @@ impl Launch {
     /// [`LaunchError`]
     pub fn start(&self, folder: &Path) -> Result<Machine, LaunchError> {
         let mut command = Command::new(&self.program);
-        command.arg("run").arg("--driver").arg(&self.driver).arg("--wdf").arg(&self.framework);
+        command
+            .args(["run", "--with-parent", "--driver"])
+            .arg(&self.driver)
+            .arg("--wdf")
+            .arg(&self.framework);
         if let Some(inf) = &self.inf {
             command.arg("--inf").arg(inf);
         }

@@ -4,5 +4,6 @@
 mod bug_checks;
 mod driver_paging;
 mod eviction;
+mod query;
 mod races;
 mod section_lock;
