@@ -28,4 +28,5 @@
 #include "wdfdevice.h"
 #include "wdfqueue.h"
 #include "wdftimer.h"
+#include "wdfdpc.h"
 #include "wdfworkitem.h"

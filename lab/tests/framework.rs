@@ -58,6 +58,8 @@ const STOP_MANUAL: u32 = code(0x98a);
 const START_MANUAL: u32 = code(0x98b);
 const PURGE_MANUAL: u32 = code(0x98c);
 const WAITING: u32 = code(0x98d);
+const PASS_ON: u32 = code(0x98e);
+const ASK_BELOW: u32 = code(0x98f);
 
 fn boot() -> Booted {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -284,6 +286,17 @@ fn a_device_does_not_leave_while_its_driver_has_a_request() {
     assert_eq!(client.wait(kept).unwrap().status, 0);
     unplug.join().unwrap();
     client.close(handle).unwrap();
+    booted.shut_down();
+}
+
+#[test]
+fn a_request_goes_on_to_the_next_driver() {
+    let booted = boot();
+    let mut client = booted.connect();
+    let handle = open(&mut client);
+    // The root bus knows no control codes.
+    assert_eq!(ask(&mut client, handle, PASS_ON).status, STATUS_INVALID_DEVICE_REQUEST);
+    assert_eq!(number(&ask(&mut client, handle, ASK_BELOW)), STATUS_INVALID_DEVICE_REQUEST);
     booted.shut_down();
 }
 

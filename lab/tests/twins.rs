@@ -14,13 +14,14 @@ use pagewise_contract::{
     Ioctl, LockReply, LockRequest, PagingAction, PagingRequest, SectionKind, Sections, State,
     TouchKind, TouchReply, TouchRequest,
 };
-use pagewise_lab_wire::{Client, Completion, Control, Error, Verifier};
+use pagewise_lab_wire::{Client, Completion, Control, ControlReply, Error, Verifier};
 use serde_json::Value;
 use zerocopy::{FromBytes, IntoBytes};
 
 const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
 const MEMORY_MANAGEMENT: u32 = 0x1A;
 const DISPATCH_LEVEL: u64 = 2;
+const STATUS_UNSUCCESSFUL: u32 = 0xC000_0001;
 
 /// Pages everything out and then pulls the device.
 fn unplug_while_evicted(booted: &Booted) -> Result<(), Error> {
@@ -176,6 +177,46 @@ fn without_the_spin_lock_the_same_questions_are_survived() {
     let booted = boot(&[]);
     ask_everything(&booted).unwrap();
     booted.shut_down();
+}
+
+/// Enumerates a device that then fails to start, everything being out since `DriverEntry`.
+fn fail_the_first_start(booted: &Booted) -> Result<ControlReply, Error> {
+    let mut client = booted.connect();
+    control(&mut client, &Control::FailStart { status: STATUS_UNSUCCESSFUL });
+    control(&mut client, &Control::Evict);
+    client.control(&Control::Plug)
+}
+
+#[test]
+fn no_reset_at_add_dies_when_the_first_start_fails() {
+    let booted = boot_twin("no-reset-at-add", &["--no-plug", "--force-irql"]);
+    let end = fail_the_first_start(&booted);
+    assert!(matches!(end, Err(Error::MachineGone)), "{end:?}");
+    let report = booted.bug_check();
+    assert_eq!(report.code, DRIVER_IRQL_NOT_LESS_OR_EQUAL);
+    assert_eq!(report.blamed.as_deref(), Some("wdfldr.sys"));
+    assert_eq!(report.victim.as_deref(), Some("pagewise.sys"));
+}
+
+#[test]
+fn with_the_reset_at_add_the_same_failure_is_survived() {
+    let booted = boot(&["--no-plug", "--force-irql"]);
+    let end = fail_the_first_start(&booted).unwrap();
+    assert_eq!(end, ControlReply::Done { status: STATUS_UNSUCCESSFUL });
+    let mut client = booted.connect();
+    control(&mut client, &Control::FailStart { status: 0 });
+    control(&mut client, &Control::Plug);
+    open(&mut client, READ_WRITE);
+    drop(client);
+    booted.shut_down();
+}
+
+#[test]
+fn locks_kept_is_caught_where_locks_outlast_page_entire() {
+    let booted = boot_twin("locks-kept", &["--policy", "page-entire-with-locks=kept"]);
+    let (code, failed) = verdict(&booted);
+    assert_eq!(code, Some(1));
+    assert!(failed.iter().any(|id| id == "teardown.locks"), "{failed:?}");
 }
 
 #[test]

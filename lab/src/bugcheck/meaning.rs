@@ -96,6 +96,7 @@ pub(super) fn meaning(code: u32, parameters: [u64; 4]) -> Vec<String> {
         MEMORY_MANAGEMENT => memory_management(parameters),
         BAD_POOL_CALLER => bad_pool_caller(parameters),
         DRIVER_VERIFIER_DETECTED_VIOLATION => verifier(parameters),
+        WDF_VIOLATION => super::framework::meaning(parameters),
         KERNEL_SECURITY_CHECK_FAILURE => vec![format!("the code asked to fail fast, code {p1}")],
         _ => {
             (1..).zip(parameters).map(|(n, value)| format!("parameter {n} is {value:#x}")).collect()

@@ -7,6 +7,7 @@
 mod advice;
 mod classify;
 mod crash;
+mod framework;
 mod meaning;
 mod names;
 mod registers;

@@ -15,6 +15,7 @@ pub(crate) const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
 pub(crate) const DRIVER_PORTION_MUST_BE_NONPAGED: u32 = 0xD3;
 pub(crate) const SYSTEM_SCAN_AT_RAISED_IRQL_CAUGHT_IMPROPER_DRIVER_UNLOAD: u32 = 0xD4;
 pub(crate) const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY: u32 = 0xFC;
+pub(crate) const WDF_VIOLATION: u32 = 0x10D;
 pub(crate) const KERNEL_SECURITY_CHECK_FAILURE: u32 = 0x139;
 
 /// Every code that the machine or the framework may raise, and some that drivers raise themselves.

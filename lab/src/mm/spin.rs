@@ -4,7 +4,7 @@
 use std::cell::UnsafeCell;
 use std::hint;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// How often to look before the processor is given away: a holder that was preempted needs it.
 const SPINS: u32 = 64;
@@ -13,6 +13,8 @@ const SPINS: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct SpinLock<T> {
     held: AtomicBool,
+    /// Those who wait so long that they have given their processor away at least once.
+    waiting: AtomicU32,
     value: UnsafeCell<T>,
 }
 
@@ -21,27 +23,46 @@ unsafe impl<T: Send> Sync for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self {
+            held: AtomicBool::new(false),
+            waiting: AtomicU32::new(0),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Takes the lock. Async-signal-safe, as long as no signal handler interrupts its holder and
     /// asks for it too.
     #[inline]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
-        let mut spins = 0;
-        while self
-            .held
-            .compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed)
-            .is_err()
-        {
-            spins += 1;
-            if spins % SPINS == 0 {
-                rustix::thread::sched_yield();
-            } else {
-                hint::spin_loop();
-            }
+        if !self.spin() {
+            self.wait();
         }
         Guard(self)
+    }
+
+    #[inline]
+    fn try_take(&self) -> bool {
+        self.held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline]
+    fn spin(&self) -> bool {
+        for _ in 0..SPINS {
+            if self.try_take() {
+                return true;
+            }
+            hint::spin_loop();
+        }
+        false
+    }
+
+    #[cold]
+    fn wait(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        while !self.spin() {
+            rustix::thread::sched_yield();
+        }
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -69,6 +90,11 @@ impl<T> Drop for Guard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.0.held.store(false, Ordering::Release);
+        // Who takes the lock again and again, as a trimmer does, would keep others from ever
+        // seeing it free.
+        if self.0.waiting.load(Ordering::Relaxed) > 0 {
+            rustix::thread::sched_yield();
+        }
     }
 }
 

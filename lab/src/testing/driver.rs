@@ -115,6 +115,7 @@ impl Driver {
     }
 
     /// Reads eight bytes at an address, in the driver.
+    #[inline(never)]
     pub(crate) fn read(self, address: *const c_void) -> u64 {
         type Routine = extern "win64" fn(*const c_void) -> u64;
         // SAFETY: `READ` is there, and is a function of this type.
@@ -123,6 +124,7 @@ impl Driver {
     }
 
     /// Writes eight bytes at an address, in the driver.
+    #[inline(never)]
     pub(crate) fn write(self, address: *mut c_void, value: u64) {
         type Routine = extern "win64" fn(*mut c_void, u64);
         // SAFETY: `WRITE` is there, and is a function of this type.
@@ -131,6 +133,7 @@ impl Driver {
     }
 
     /// Calls an address, in the driver.
+    #[inline(never)]
     pub(crate) fn call(self, address: *const c_void) -> u32 {
         type Routine = extern "win64" fn(*const c_void) -> u32;
         // SAFETY: `CALL` is there, and is a function of this type.
@@ -139,6 +142,7 @@ impl Driver {
     }
 
     /// Has the driver call a routine of the kernel with up to two arguments.
+    #[inline(never)]
     pub(crate) fn kernel(self, name: &str, arguments: [usize; 2]) -> usize {
         type Routine = extern "win64" fn(usize, usize, usize) -> usize;
         let address = exports::resolve(exports::KERNEL, name).unwrap();

@@ -15,18 +15,6 @@
 #define CALL(Name, NAME, ...)                                                                      \
     (((PFN_##NAME)WdfFunctions[Name##TableIndex])(WdfDriverGlobals, ##__VA_ARGS__))
 
-/* The clients' header of the kit has no DPCs. */
-typedef VOID(NTAPI *PFN_WDF_DPC)(WDFDPC Dpc);
-typedef struct _WDF_DPC_CONFIG {
-    ULONG Size;
-    PFN_WDF_DPC EvtDpcFunc;
-    BOOLEAN AutomaticSerialization;
-} WDF_DPC_CONFIG, *PWDF_DPC_CONFIG;
-typedef NTSTATUS(NTAPI *PFN_WDFDPCCREATE)(PWDF_DRIVER_GLOBALS, PWDF_DPC_CONFIG,
-                                          PWDF_OBJECT_ATTRIBUTES, WDFDPC *);
-typedef BOOLEAN(NTAPI *PFN_WDFDPCENQUEUE)(PWDF_DRIVER_GLOBALS, WDFDPC);
-typedef WDFOBJECT(NTAPI *PFN_WDFDPCGETPARENTOBJECT)(PWDF_DRIVER_GLOBALS, WDFDPC);
-
 #define CODE(function) CTL_CODE(FILE_DEVICE_UNKNOWN, function, METHOD_BUFFERED, FILE_ANY_ACCESS)
 
 /* What can be asked. */
@@ -57,6 +45,8 @@ enum Request {
     StartManual = CODE(0x98b),
     PurgeManual = CODE(0x98c),     /* returns when the manual queue is purged */
     Waiting = CODE(0x98d),         /* out: how many wait in the manual queue */
+    PassOn = CODE(0x98e),          /* goes on to the next driver for good */
+    AskBelow = CODE(0x98f),        /* goes to the next driver and comes back; out: its NTSTATUS */
 };
 
 typedef struct _LETTER {
@@ -592,10 +582,13 @@ static ULONG DeviceParts(VOID)
     PDEVICE_OBJECT object = CALL(WdfDeviceWdmGetDeviceObject, WDFDEVICEWDMGETDEVICEOBJECT, Device);
     PDEVICE_OBJECT below =
         CALL(WdfDeviceWdmGetAttachedDevice, WDFDEVICEWDMGETATTACHEDDEVICE, Device);
+    WDFIOTARGET target;
     WDF_DRIVER_VERSION_AVAILABLE_PARAMS version = {sizeof(version), 1, 31};
     EXPECT(object != NULL && below != NULL && object->StackSize == below->StackSize + 1);
     EXPECT((object->Flags & (DO_BUFFERED_IO | DO_DEVICE_INITIALIZING)) == DO_BUFFERED_IO);
     EXPECT(CALL(WdfDeviceWdmGetPhysicalDevice, WDFDEVICEWDMGETPHYSICALDEVICE, Device) != NULL);
+    target = CALL(WdfDeviceGetIoTarget, WDFDEVICEGETIOTARGET, Device);
+    EXPECT(target != NULL && target == CALL(WdfDeviceGetIoTarget, WDFDEVICEGETIOTARGET, Device));
     EXPECT(CALL(WdfWdmDeviceGetWdfDeviceHandle, WDFWDMDEVICEGETWDFDEVICEHANDLE, object) == Device);
     EXPECT(CALL(WdfDeviceGetDriver, WDFDEVICEGETDRIVER, Device) == Driver);
     EXPECT(CALL(WdfDriverWdmGetDriverObject, WDFDRIVERWDMGETDRIVEROBJECT, Driver) ==
@@ -657,6 +650,15 @@ static NTSTATUS ReturnManual(VOID)
     NTSTATUS status =
         CALL(WdfIoQueueRetrieveNextRequest, WDFIOQUEUERETRIEVENEXTREQUEST, Manual, &request);
     return NT_SUCCESS(status) ? CALL(WdfRequestRequeue, WDFREQUESTREQUEUE, request) : status;
+}
+
+static BOOLEAN SendBelow(WDFREQUEST request, ULONG flags)
+{
+    WDF_REQUEST_SEND_OPTIONS options = {0};
+    WDFIOTARGET target = CALL(WdfDeviceGetIoTarget, WDFDEVICEGETIOTARGET, Device);
+    options.Size = sizeof(options);
+    options.Flags = flags;
+    return CALL(WdfRequestSend, WDFREQUESTSEND, request, target, &options);
 }
 
 static VOID NTAPI OnDeviceControl(WDFQUEUE queue, WDFREQUEST request, size_t outputLength,
@@ -723,6 +725,17 @@ static VOID NTAPI OnDeviceControl(WDFQUEUE queue, WDFREQUEST request, size_t out
     case StartManual: CALL(WdfIoQueueStart, WDFIOQUEUESTART, Manual); break;
     case PurgeManual:
         CALL(WdfIoQueuePurgeSynchronously, WDFIOQUEUEPURGESYNCHRONOUSLY, Manual);
+        break;
+    case PassOn:
+        if (SendBelow(request, WDF_REQUEST_SEND_OPTION_SEND_AND_FORGET)) {
+            return;
+        }
+        status = CALL(WdfRequestGetStatus, WDFREQUESTGETSTATUS, request);
+        break;
+    case AskBelow:
+        status = SendBelow(request, WDF_REQUEST_SEND_OPTION_SYNCHRONOUS) ? STATUS_SUCCESS
+                                                                         : STATUS_UNSUCCESSFUL;
+        answer = (ULONG)CALL(WdfRequestGetStatus, WDFREQUESTGETSTATUS, request);
         break;
     case Missing:
         ((VOID(*)(PVOID))WdfFunctions[WdfUsbTargetDeviceCreateTableIndex])(WdfDriverGlobals);

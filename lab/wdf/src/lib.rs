@@ -6,18 +6,18 @@
 //! order of callbacks and their IRQL, NTSTATUS values, life times of objects, and where the
 //! framework reads the client's image. It shares no text with it.
 //!
-//! - [`bind`]: what the client's stub calls; [`table`]: the 458 functions, each of which is
+//! - `bind`: what the client's stub calls; `table`: the 458 functions, each of which is
 //!   provided or stops the machine by name.
-//! - [`object`]: handles, parents and children, references, contexts.
-//! - [`driver`], [`device`], [`pnp`], [`file`], [`queue`], [`request`]: the path of an IRP.
-//! - [`memory`], [`lock`], [`timer`], [`work_item`], [`dpc`], [`string`], [`registry`],
-//!   [`collection`]: the smaller objects.
-//! - [`abi`]: the clients' structures; [`kernel`]: what is wanted of the NT kernel.
+//! - `object`: handles, parents and children, references, contexts.
+//! - `driver`, `device`, `pnp`, `file`, `queue`, `request`, `io_target`: the path of an IRP.
+//! - `memory`, `lock`, `timer`, `work_item`, `dpc`, `string`, `registry`,
+//!   `collection`: the smaller objects.
+//! - `abi`: the clients' structures; `kernel`: what is wanted of the NT kernel.
 //!
 //! Two rules run through it. **The client's image is read only where KMDF reads it**: structures
 //! and callback pointers are copied when an object is made; above APC_LEVEL nothing of the image
 //! is touched but the two reads of the bind information that public KMDF makes there
-//! ([`globals`]). And **an allocation that fails is an NTSTATUS**, never a stop.
+//! (`globals`). And **an allocation that fails is an NTSTATUS**, never a stop.
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(windows),
@@ -50,6 +50,8 @@ mod entry;
 mod file;
 #[cfg(windows)]
 mod globals;
+#[cfg(windows)]
+mod io_target;
 #[cfg(windows)]
 mod kernel;
 #[cfg(windows)]

@@ -16,7 +16,9 @@ fn stop(info: &PanicInfo<'_>) -> ! {
 
 #[cfg(not(windows))]
 fn stop(_: &PanicInfo<'_>) -> ! {
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 // What the linker looks for and a kernel image does without. In assembler, so that neither is

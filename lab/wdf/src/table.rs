@@ -4,8 +4,8 @@ use core::ffi::c_void;
 
 use crate::kernel::violation;
 use crate::{
-    collection, device, dpc, driver, file, lock, memory, object, queue, registry, request, string,
-    timer, work_item,
+    collection, device, dpc, driver, file, io_target, lock, memory, object, queue, registry,
+    request, string, timer, work_item,
 };
 
 /// Slot numbers and names.
@@ -77,6 +77,7 @@ table! {
     WdfDeviceWdmDispatchPreprocessedIrp => device::device_wdm_dispatch_preprocessed_irp,
     WdfDeviceGetDriver => device::device_get_driver,
     WdfDeviceRetrieveDeviceName => device::device_retrieve_device_name,
+    WdfDeviceGetIoTarget => io_target::device_get_io_target,
     WdfDeviceGetDevicePnpState => device::device_get_device_pnp_state,
     WdfDeviceOpenRegistryKey => registry::device_open_registry_key,
     WdfDeviceSetCharacteristics => device::device_set_characteristics,
@@ -141,6 +142,9 @@ table! {
     WdfIoQueuePurgeSynchronously => queue::io_queue_purge_synchronously,
     WdfIoQueuePurge => queue::io_queue_purge,
     WdfIoQueueReadyNotify => queue::io_queue_ready_notify,
+    WdfIoTargetGetDevice => io_target::io_target_get_device,
+    WdfIoTargetWdmGetTargetDeviceObject => io_target::io_target_wdm_get_target_device_object,
+    WdfIoTargetWdmGetTargetPhysicalDevice => io_target::io_target_wdm_get_target_physical_device,
     WdfMemoryCreate => memory::memory_create,
     WdfMemoryCreatePreallocated => memory::memory_create_preallocated,
     WdfMemoryGetBuffer => memory::memory_get_buffer,
@@ -168,6 +172,8 @@ table! {
     WdfRegistryAssignUnicodeString => registry::registry_assign_unicode_string,
     WdfRegistryAssignString => registry::registry_assign_string,
     WdfRegistryAssignULong => registry::registry_assign_ulong,
+    WdfRequestFormatRequestUsingCurrentType => io_target::request_format_request_using_current_type,
+    WdfRequestSend => io_target::request_send,
     WdfRequestGetStatus => request::request_get_status,
     WdfRequestMarkCancelable => request::request_mark_cancelable,
     WdfRequestUnmarkCancelable => request::request_unmark_cancelable,

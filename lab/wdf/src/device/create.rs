@@ -131,6 +131,7 @@ fn body(init: &mut DeviceInit, attributes: Option<&ObjectAttributes>) -> Device 
         pnp: SpinLock::new(PnpState::new()),
         reported: SpinLock::new(ReportedState::new()),
         interfaces: InterfaceList::new(),
+        io_target: AtomicPtr::new(null_mut()),
         failed_action: AtomicU32::new(0),
     }
 }

@@ -1,7 +1,7 @@
 //! What is wanted of the NT kernel, in a form that the rest can use with few unsafe operations.
 //!
-//! Imported is only what every NT host has; what some lack ([`irql`], [`security`]) is looked up
-//! and has a fallback.
+//! Imported is only what every NT host has; what some lack is looked up ([`routine`]) and has a
+//! fallback.
 
 pub mod event;
 mod import;

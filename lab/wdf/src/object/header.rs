@@ -47,6 +47,8 @@ pub enum Kind {
     WorkItem = 0x1025,
     /// `WDFTIMER`
     Timer = 0x1028,
+    /// `WDFIOTARGET`
+    IoTarget = 0x1200,
 }
 
 /// What is the same for all objects of a kind.

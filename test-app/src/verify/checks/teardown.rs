@@ -160,18 +160,19 @@ fn take_locks(context: &Context) -> Verdict {
 fn failed_start(context: &Context) -> Verdict {
     let lab = worst(context)?;
     let refuse = NtStatus::UNSUCCESSFUL;
-    for then_unload in [false, true] {
+    for reload in [false, true] {
         succeed(lab, &REMOVE)?;
+        if reload {
+            // Then no earlier device has reset paging: the driver is paged since DriverEntry.
+            succeed(lab, &Control::Unload)?;
+            succeed(lab, &Control::Load)?;
+        }
         lab.evict()?;
         succeed(lab, &Control::FailStart { status: refuse.0 })?;
         end_with(lab, &Control::Plug, refuse)?;
         ensure_no_device(context)?;
         succeed(lab, &Control::FailStart { status: 0 })?;
         lab.evict()?;
-        if then_unload {
-            succeed(lab, &Control::Unload)?;
-            succeed(lab, &Control::Load)?;
-        }
         succeed(lab, &Control::Plug)?;
         ensure_works(context)?;
         lab.evict()?;
