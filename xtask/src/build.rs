@@ -28,7 +28,7 @@ pub struct Arguments {
     /// Build test-app and pagewise-lab for this host.
     #[arg(long)]
     host: bool,
-    /// Build the broken drivers in lab/twins as well.
+    /// Build the drivers that only tests load: the broken ones in lab/twins, and exercise.sys.
     #[arg(long)]
     twins: bool,
     /// Build only these twins (may be given more than once).
@@ -73,6 +73,9 @@ pub const DRIVER: Image = Image { package: "pagewise", rules: image_check::DRIVE
 /// The driver's INF, from which the lab takes the device's security and registry values.
 const INF: &str = "inf/pagewise.inx";
 
+/// A driver in C that exercises the framework.
+const EXERCISE: &str = "lab/wdf/exercise/exercise.c";
+
 /// What a driver takes of the standard library.
 const DRIVER_STD: &str = "core,alloc";
 /// What a program takes of it.
@@ -97,6 +100,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         }
         if all || arguments.framework {
             builder.image(FRAMEWORK, workspace.root(), &out)?;
+        }
+        if arguments.twins {
+            builder.exercise(workspace, &out)?;
         }
         if arguments.twins || !arguments.twin.is_empty() {
             twins::build(workspace, &builder, &arguments.twin)?;
@@ -171,6 +177,18 @@ impl Builder {
         )?;
         step.done();
         Ok(sys)
+    }
+
+    /// Builds the driver that exercises the framework beyond what the shipping one uses of it.
+    fn exercise(&self, workspace: &Workspace, out: &Path) -> Result<()> {
+        let step = Step::start("Building exercise.sys");
+        let linked = self.kit.driver_of_c(&workspace.root().join(EXERCISE))?;
+        image_check::check(&linked, image_check::EXERCISE, &self.private_folders())?;
+        for name in ["exercise.sys", "exercise.pdb"] {
+            fs::copy_if_changed(&linked.with_file_name(name), &out.join(name))?;
+        }
+        step.done();
+        Ok(())
     }
 
     /// Runs clippy over what is compiled for Windows.

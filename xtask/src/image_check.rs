@@ -45,6 +45,14 @@ pub const DRIVER: Rules = Rules {
 pub const FRAMEWORK: Rules =
     Rules { imports: &["ntoskrnl.exe"], forbidden: &[], pageable: false, panics: true };
 
+/// Rules for `exercise.sys`, which only tests use.
+pub const EXERCISE: Rules = Rules {
+    imports: &["ntoskrnl.exe", "wdfldr.sys"],
+    forbidden: &[],
+    pageable: false,
+    panics: true,
+};
+
 /// Sections that compilers leave behind for a loader that patches retpolines, which a driver's
 /// image does not have.
 const LEFTOVERS: &[&str] = &[".retplne"];

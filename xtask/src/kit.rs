@@ -6,6 +6,7 @@
 pub mod figures;
 mod libraries;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -66,6 +67,20 @@ const STUB_FLAGS: &[&str] = &[
 
 /// A link to the stubs' sources, below the kit's folder.
 const STUB_SOURCES: &str = "stubs";
+
+/// What a driver in C is linked with, as wdk-build has it for those in Rust.
+const C_DRIVER_FLAGS: &[&str] = &[
+    "/NOLOGO",
+    "/DRIVER",
+    "/NODEFAULTLIB",
+    "/SUBSYSTEM:NATIVE",
+    "/ENTRY:FxDriverEntry",
+    "/DYNAMICBASE",
+    "/NXCOMPAT",
+    "/MANIFEST:NO",
+    "/OPT:REF,ICF",
+    "/DEBUG",
+];
 
 /// A content root that is ready.
 pub struct Kit {
@@ -213,25 +228,56 @@ impl Kit {
     }
 
     /// Compiles one C file to a library of its own.
-    ///
-    /// Clang and lld write their command lines into debug records, so all paths are relative to the
-    /// kit's folder: the library is then the same wherever that lies.
     fn stub(&self, source: &str, library: &Path) -> Result<()> {
-        let relative = |path: &Path| path.strip_prefix(&self.folder).unwrap_or(path).to_owned();
         let object = library.with_extension("obj");
-        let mut clang = run::command("clang");
-        clang.current_dir(&self.folder).args(CLANG_FLAGS).args(STUB_FLAGS);
-        for include in [self.include("km"), self.include("shared"), self.framework_include()] {
-            clang.arg("-isystem").arg(relative(&include));
-        }
-        clang.arg(Path::new(STUB_SOURCES).join(source)).arg("-o").arg(relative(&object));
-        run::quiet(&mut clang)?;
+        self.compile(&Path::new(STUB_SOURCES).join(source), &object)?;
         fs::remove_file(library)?;
         let mut librarian = run::command(link::NAME);
         librarian.current_dir(&self.folder).arg("/lib");
-        librarian.arg(format!("/out:{}", relative(library).display())).arg(relative(&object));
-        run::quiet(&mut librarian)?;
+        librarian.arg(format!("/out:{}", self.relative(library).display()));
+        run::quiet(librarian.arg(self.relative(&object)))?;
         fs::remove_file(&object)
+    }
+
+    /// Compiles a C file against the content root.
+    ///
+    /// Clang and lld write their command lines into debug records, so all paths are relative to the
+    /// kit's folder, `source` among them: the object is then the same wherever that lies.
+    fn compile(&self, source: &Path, object: &Path) -> Result<()> {
+        let mut clang = run::command("clang");
+        clang.current_dir(&self.folder).args(CLANG_FLAGS).args(STUB_FLAGS);
+        for include in [self.include("km"), self.include("shared"), self.framework_include()] {
+            clang.arg("-isystem").arg(self.relative(&include));
+        }
+        run::quiet(clang.arg(source).arg("-o").arg(self.relative(object))).map(drop)
+    }
+
+    fn relative<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.folder).unwrap_or(path)
+    }
+
+    /// Makes a KMDF driver of one C file. Returns the path of the image; its PDB is beside it.
+    pub fn driver_of_c(&self, source: &Path) -> Result<PathBuf> {
+        let name = source.file_stem().unwrap_or_default();
+        let folder = self.folder.join("c").join(name);
+        fs::create_dir(&folder)?;
+        let linked = folder.join(source.file_name().unwrap_or_default());
+        fs::link(source, &linked)?;
+        let object = linked.with_extension("obj");
+        self.compile(self.relative(&linked), &object)?;
+
+        let image = linked.with_extension("sys");
+        let mut arguments: Vec<OsString> = C_DRIVER_FLAGS.iter().map(OsString::from).collect();
+        arguments.push(format!("/OUT:{}", image.display()).into());
+        arguments.push(object.into());
+        for library in ["ntoskrnl.lib", "BufferOverflowFastFailK.lib"] {
+            arguments.push(self.kernel_libraries().join(library).into());
+        }
+        for library in ["WdfDriverEntry.lib", "WdfLdr.lib"] {
+            arguments.push(self.framework_libraries().join(library).into());
+        }
+        link::link(arguments)?;
+        Ok(image)
     }
 
     /// This program under the names of the linker and the librarian.
