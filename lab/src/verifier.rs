@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn as_many_allocations_fail_as_asked_and_the_same_ones_for_a_seed() {
         let failing = |seed: u64| -> Vec<u64> {
-            (0..10_000).filter(|&number| mix(seed, number) % 10 == 0).collect()
+            (0..10_000).filter(|&number| mix(seed, number).is_multiple_of(10)).collect()
         };
         assert!((800..1200).contains(&failing(1).len()));
         assert_eq!(failing(1), failing(1));

@@ -1,5 +1,6 @@
 //! `cargo xtask build`.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -86,6 +87,7 @@ pub const FRAMEWORK: Image = Image { package: "wdfldr", rules: image_check::FRAM
 
 /// Builds what the arguments ask for.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let _alone = alone(workspace)?;
     let all = arguments.all();
     let out = workspace.artifacts();
     if all
@@ -112,6 +114,20 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         host(workspace, &out)?;
     }
     Ok(())
+}
+
+/// Waits until no other build of this checkout runs: they share the kit and the twins' sources. The
+/// lock goes with the file.
+fn alone(workspace: &Workspace) -> Result<File> {
+    let path = workspace.root().join("target/xtask.lock");
+    fs::create_dir(&workspace.root().join("target"))?;
+    let file = File::create(&path).map_err(Error::file("create", &path))?;
+    if file.try_lock().is_err() {
+        let step = Step::start("Waiting for another build of this checkout");
+        file.lock().map_err(Error::file("lock", &path))?;
+        step.done();
+    }
+    Ok(file)
 }
 
 /// Everything that compiling for Windows needs, ready.

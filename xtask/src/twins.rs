@@ -62,8 +62,12 @@ fn one(workspace: &Workspace, builder: &Builder, name: &str, patch: &Path) -> Re
     let copy = workspace.root().join("target/twins/workspace");
     fs::remove_dir(&copy)?;
     for file in &files {
-        let to = copy.join(file.strip_prefix(workspace.root()).unwrap_or(file));
-        fs::write_if_changed(&to, &fs::read(file)?)?;
+        let name = file.strip_prefix(workspace.root()).unwrap_or(file);
+        // Cargo reads the settings of the checkout above as well, and other settings than the real
+        // build's would mean compiling everything anew.
+        if !name.starts_with(".cargo") {
+            fs::write_if_changed(&copy.join(name), &fs::read(file)?)?;
+        }
     }
     fs::link(builder.kit_folder(), &copy.join("target/kit"))?;
     apply(&copy, name, patch)?;

@@ -197,19 +197,19 @@ mod tests {
     }
 
     #[inline(never)]
-    extern "win64" fn outer(keep: &mut u64) -> Box<Vec<u64>> {
-        let frames = inner();
-        *keep += 1;
-        Box::new(frames)
+    extern "win64" fn outer(frames: &mut Vec<u64>) {
+        *frames = inner();
+        frames.push(0);
     }
 
     #[test]
     fn a_walk_through_the_machines_own_frames_finds_their_names() {
-        let mut keep = 0;
-        let frames = outer(&mut keep);
+        let mut frames = Vec::new();
+        outer(&mut frames);
         let mut host = HostModules::new();
         let names: Vec<_> = frames
             .iter()
+            .take_while(|&&frame| frame != 0)
             .map(|&frame| host.function(frame.wrapping_sub(1)).unwrap_or_default())
             .collect();
         let position = |part: &str| names.iter().position(|name| name.contains(part));

@@ -39,14 +39,15 @@ fn check_blocks(kind: Kind) {
 fn paged_pool_is_paged_and_comes_back() {
     survives(test_path!(), || {
         let block = allocate(Kind::Paged, 3 * PAGE_SIZE);
+        let place = block.wrapping_add(5000);
         // SAFETY: inside the block.
-        unsafe { block.add(5000).write(7) };
+        unsafe { place.write(7) };
         assert!(crate::mm::is_pageable(block.addr()));
         assert!(crate::mm::trim() >= 3);
         assert!(!crate::mm::is_valid(block.addr() + 5000));
         assert!(crate::mm::purge() >= 3);
         // SAFETY: inside the block, whose pages may fault at this IRQL.
-        assert_eq!(unsafe { block.add(5000).read_volatile() }, 7);
+        assert_eq!(unsafe { place.read_volatile() }, 7);
         assert_eq!(crate::mm::counters().hard_faults, 1);
         free(block.cast(), Some(TAG));
     });

@@ -1,13 +1,9 @@
 //! Clients that do not keep to the protocol, or vanish: the machine serves the others.
-#![expect(clippy::unwrap_used, reason = "what fails here is the test")]
-
-#[expect(dead_code, reason = "each test program uses a part of it")]
-mod common;
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-use common::{Booted, READ, boot, open};
+use crate::common::{Booted, READ, boot, open};
 use pagewise_contract::{Ioctl, State};
 use pagewise_lab_wire::{Header, Kind, MAX_PAYLOAD};
 use zerocopy::IntoBytes;

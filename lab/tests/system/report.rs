@@ -2,18 +2,10 @@
 //! an image, and from no other.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::common::artifacts;
 use pagewise_lab_wire::{BUG_CHECK_EXIT, BugCheck, Control, Error, Frame, Launch, Verifier};
-
-/// Where `cargo xtask build --twins` put the images.
-fn artifacts() -> PathBuf {
-    let folder = std::env::var_os("PAGEWISE_ARTIFACTS").expect(
-        "PAGEWISE_ARTIFACTS is not set: run `cargo xtask test`, or `cargo xtask build --twins` and \
-         set it to the absolute path of target/pagewise",
-    );
-    PathBuf::from(folder)
-}
 
 /// Pulls the device of the twin that does not reset its paging. `framework` is put beside the
 /// framework's image as its PDB.

@@ -2,14 +2,9 @@
 //! where Windows would die, by the test app where the driver merely lies. Beside each stands the
 //! shipping driver under the same treatment, which must survive it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[expect(dead_code, reason = "each test program uses a part of it")]
-mod common;
-
 use std::process::Command;
 
-use common::{Booted, READ_WRITE, artifacts, boot, boot_twin, control, fatal, open};
+use crate::common::{Booted, READ_WRITE, artifacts, boot, boot_twin, control, fatal, open};
 use pagewise_contract::{
     Ioctl, LockReply, LockRequest, PagingAction, PagingRequest, SectionKind, Sections, State,
     TouchKind, TouchReply, TouchRequest,

@@ -2,13 +2,10 @@
 //! (lab/wdf/exercise) checks it from inside, and here its callbacks, queues and cancellations are
 //! looked at from outside.
 
-#[expect(dead_code, reason = "other tests use the rest")]
-mod common;
-
 use std::thread;
 use std::time::Duration;
 
-use common::{Booted, READ_WRITE, artifacts, control};
+use crate::common::{Booted, READ_WRITE, artifacts, control};
 use pagewise_contract::Guid;
 use pagewise_lab_wire::{Client, Completion, Control, ControlReply, Launch, Token, Verifier};
 

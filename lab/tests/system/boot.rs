@@ -1,11 +1,7 @@
 //! The life of a machine, with the real images: boot in the real order, plug, unplug, reload, and
 //! what clients see meanwhile.
-#![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
-#[expect(dead_code, reason = "each test program uses a part of it")]
-mod common;
-
-use common::{Booted, READ, READ_WRITE, artifacts, boot, control, open};
+use crate::common::{Booted, READ, READ_WRITE, artifacts, boot, control, open};
 use pagewise_contract::{INTERFACE_GUID, Ioctl, State, VersionReply};
 use pagewise_lab_wire::{Client, Control, ControlReply, Launch, Token};
 
