@@ -87,7 +87,6 @@ pub const FRAMEWORK: Image = Image { package: "wdfldr", rules: image_check::FRAM
 
 /// Builds what the arguments ask for.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let _alone = alone(workspace)?;
     let all = arguments.all();
     let out = workspace.artifacts();
     if all
@@ -116,31 +115,20 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Waits until no other build of this checkout runs: they share the kit and the twins' sources. The
-/// lock goes with the file.
-fn alone(workspace: &Workspace) -> Result<File> {
-    let path = workspace.root().join("target/xtask.lock");
-    fs::create_dir(&workspace.root().join("target"))?;
-    let file = File::create(&path).map_err(Error::file("create", &path))?;
-    if file.try_lock().is_err() {
-        let step = Step::start("Waiting for another build of this checkout");
-        file.lock().map_err(Error::file("lock", &path))?;
-        step.done();
-    }
-    Ok(file)
-}
-
 /// Everything that compiling for Windows needs, ready.
 pub struct Builder {
     toolchain: Toolchain,
     kit: Kit,
     /// Prefixes of paths that compilers would put into images, with what stands there instead.
     folders: Vec<(PathBuf, &'static str)>,
+    /// Held as long as this lives: the kit and the twins' sources are no other process's meanwhile.
+    _lock: File,
 }
 
 impl Builder {
     /// Looks for the tools, installs what is missing, makes the content root.
     pub fn prepare(workspace: &Workspace) -> Result<Self> {
+        let lock = lock(&workspace.kit())?;
         setup::provide(setup::DRIVERS)?;
         let toolchain = Toolchain::choose(workspace)?;
         let kit = Kit::prepare(workspace)?;
@@ -148,7 +136,7 @@ impl Builder {
         let mut folders = toolchain.source_folders();
         folders.push((workspace.root().to_owned(), "pagewise"));
         folders.push((cargo_home().join("registry/src"), "crates"));
-        Ok(Self { toolchain, kit, folders })
+        Ok(Self { toolchain, kit, folders, _lock: lock })
     }
 
     /// Where all that is generated for building is.
@@ -276,6 +264,19 @@ impl Builder {
         let folders = self.folders.iter().map(|(folder, _)| folder.to_string_lossy().into_owned());
         folders.chain(home).chain(["/usr/src".to_owned(), "/usr/lib/rustlib".to_owned()]).collect()
     }
+}
+
+/// Waits until no other `cargo xtask` builds in this checkout.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    fs::create_dir(folder)?;
+    let file = File::create(&path).map_err(Error::file("make", &path))?;
+    if file.try_lock().is_err() {
+        let step = Step::start("Waiting for another cargo xtask in this checkout");
+        file.lock().map_err(Error::file("lock", &path))?;
+        step.done();
+    }
+    Ok(file)
 }
 
 fn cargo_home() -> PathBuf {

@@ -11,10 +11,14 @@ use crate::run;
 /// behind `cfg(windows)`, on purpose.
 const OVERRIDE_WARNING: &str = "path override for crate `wdk-build` has altered";
 
+/// The last line of that warning.
+const OVERRIDE_WARNING_END: &str =
+    "https://doc.rust-lang.org/cargo/reference/overriding-dependencies";
+
 /// Runs cargo. Its status lines move `step`'s line; diagnostics are shown as they are.
 pub fn run(command: &mut Command, step: &Step) -> Result<()> {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    command.args(["--color", if colour { "always" } else { "never" }]);
+    command.env("CARGO_TERM_COLOR", if colour { "always" } else { "never" });
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child =
         command.spawn().map_err(|source| Error::Spawn { program: run::name(command), source })?;
@@ -69,7 +73,11 @@ impl Filter {
             self.hiding = false;
             return Shown::Status(text.to_owned());
         }
-        if self.hiding { Shown::Nothing } else { Shown::Line }
+        if !self.hiding {
+            return Shown::Line;
+        }
+        self.hiding = !text.starts_with(OVERRIDE_WARNING_END);
+        Shown::Nothing
     }
 }
 
@@ -121,6 +129,9 @@ mod tests {
         let expected = "warning: path override for crate `wdk-build` has altered the original";
         assert_eq!(filter.judge(expected), Shown::Nothing);
         assert_eq!(filter.judge("more of its paragraph"), Shown::Nothing);
+        assert_eq!(filter.judge(&format!("{OVERRIDE_WARNING_END}.html")), Shown::Nothing);
+        assert_eq!(filter.judge("something else"), Shown::Line);
+        assert_eq!(filter.judge(expected), Shown::Nothing);
         assert_eq!(
             filter.judge("warning: path override for crate `other` has altered"),
             Shown::Line

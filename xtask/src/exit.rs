@@ -20,7 +20,7 @@ pub enum Exit {
     StaleTwin = 5,
 }
 
-/// The list for `--help`.
+/// What `--help` says at its end.
 pub const HELP: &str = "\
 Exit codes:
   0  done
@@ -28,7 +28,11 @@ Exit codes:
   2  the command line makes no sense
   3  a program or package is missing and could not be installed from here
   4  an image breaks a rule (see `cargo xtask check-image --help`)
-  5  a twin's patch no longer applies";
+  5  a twin's patch no longer applies
+
+Environment:
+  PAGEWISE_TOOLCHAIN  rustup or debian: what compiles for Windows; chosen if not set
+  NO_COLOR            no colour, whatever the terminal";
 
 impl From<Exit> for process::ExitCode {
     fn from(exit: Exit) -> Self {
