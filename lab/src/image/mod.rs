@@ -22,6 +22,7 @@ pub use load::load;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use crate::ke;
 use crate::mm;
 use crate::mm::group::ByLink;
 use crate::mm::policy::DiscardInit;
@@ -141,6 +142,7 @@ pub fn unload(image: &Image) -> Vec<LeakedLocks> {
         );
     }
     mm::pool::check_unloaded(image);
+    ke::freed::check(&(image.base()..image.base() + image.size()));
     if LOADED.remove(image) {
         mm::registry::retire(image.region);
     }

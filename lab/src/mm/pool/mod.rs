@@ -18,6 +18,7 @@ use pagewise_lab_wire::PoolBlock;
 
 use crate::bugcheck::{BAD_POOL_CALLER, DRIVER_VERIFIER_DETECTED_VIOLATION, bug_check};
 use crate::image::{self, Image};
+use crate::ke::freed;
 use crate::ke::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
 use crate::verifier;
 use tracking::Block;
@@ -142,6 +143,7 @@ pub fn free(block: *mut c_void, tag: Option<u32>) {
         bug_check(BAD_POOL_CALLER, parameters);
     }
     let room = found.bytes.max(1);
+    freed::check(&(address..address + room));
     // SAFETY: a block of `room` bytes that its owner has given up; paged pool may fault here.
     unsafe { block.cast::<u8>().write_bytes(FREED, room) };
     match found.kind {
