@@ -58,7 +58,8 @@ enum Part {
 #[derive(Serialize)]
 struct Figures {
     schema: u32,
-    /// IOCTL round trip between processes over a bare socket ping-pong of the same sizes.
+    /// IOCTL round trip between processes over a bare socket ping-pong of the same sizes, read in
+    /// the same way (see `echo`).
     ioctl_vs_socket: f64,
     ioctl_ns: f64,
     socket_ns: f64,

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pagewise_lab_nt as nt;
-use pagewise_lab_wire::{Header, Kind, MAX_PAYLOAD, Token, read_frame};
+use pagewise_lab_wire::{Header, Kind, MAX_PAYLOAD, Polling, Token, read_frame};
 
 use super::clients::CLIENTS;
 use super::control;
@@ -34,7 +34,7 @@ pub(super) fn serve(machine: &'static Machine, stream: UnixStream) {
     let requester: Arc<dyn Requester> = Arc::new(Arc::clone(&client));
     let mut connection =
         Connection { machine, client, requester, handles: Handles::default(), request };
-    let mut reader = BufReader::new(stream);
+    let mut reader = BufReader::new(Polling::new(stream));
     let mut payload = Vec::new();
     // A stream that is cut or speaks another protocol cannot be answered: its frames have no ends.
     while let Ok(Some(header)) = read_frame(&mut reader, &mut payload) {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use pagewise_contract::Guid;
 
-use crate::{Control, ControlReply, Header, Kind, Token, read_frame, write_frame};
+use crate::{Control, ControlReply, Header, Kind, Polling, Token, read_frame, write_frame};
 
 /// What can go wrong on the way to the machine. An NTSTATUS is not among it: that is an answer.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum Error {
 /// A connection to the machine. Handles opened on it close with it.
 #[derive(Debug)]
 pub struct Client {
-    reader: BufReader<UnixStream>,
+    reader: BufReader<Polling>,
     writer: UnixStream,
     scratch: Vec<u8>,
     next_id: u64,
@@ -63,7 +63,8 @@ impl Client {
     /// [`Error::Socket`] where nothing listens there.
     pub fn connect(path: &Path) -> Result<Self, Error> {
         let writer = UnixStream::connect(path).map_err(Error::Socket)?;
-        let reader = BufReader::new(writer.try_clone().map_err(Error::Socket)?);
+        let reader = writer.try_clone().map_err(Error::Socket)?;
+        let reader = BufReader::new(Polling::new(reader));
         Ok(Self { reader, writer, scratch: Vec::new(), next_id: 1, early: HashMap::new() })
     }
 

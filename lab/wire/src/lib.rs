@@ -17,6 +17,8 @@ mod control;
 mod frame;
 #[cfg(unix)]
 mod launch;
+#[cfg(unix)]
+mod polling;
 mod report;
 
 #[cfg(unix)]
@@ -27,4 +29,6 @@ pub use control::{
 pub use frame::{Header, Kind, MAX_PAYLOAD, Token, read_frame, write_frame};
 #[cfg(unix)]
 pub use launch::{BUG_CHECK_EXIT, Launch, LaunchError, Machine};
+#[cfg(unix)]
+pub use polling::Polling;
 pub use report::{BugCheck, Frame, Module};
