@@ -70,8 +70,10 @@ struct Figures {
     /// From the start of the machine's process to the first answered IOCTL.
     boot_ms: f64,
     irql_pair_ns: f64,
-    /// Cost of one page in a residency answer, by pages asked for at once.
-    residency_ns_per_page: Vec<residency::Cost>,
+    /// Cost of one page in the largest residency answer, 16,384 pages.
+    residency_ns_per_page: f64,
+    /// The same by pages asked for at once: flat, or the probe does not scale.
+    residency_by_pages: Vec<residency::Cost>,
 }
 
 fn main() -> Result<()> {
@@ -96,6 +98,7 @@ fn report(arguments: &Arguments) -> Result<()> {
     let artifacts = &arguments.artifacts;
     let ioctl = ioctl::against_socket(artifacts, rounds)?;
     let fault = fault::against_bare(artifacts, rounds)?;
+    let residency = residency::costs(artifacts, rounds)?;
     let figures = Figures {
         schema: 1,
         ioctl_vs_socket: ioctl.ratio,
@@ -106,7 +109,8 @@ fn report(arguments: &Arguments) -> Result<()> {
         bare_fault_ns: fault.baseline,
         boot_ms: boot::boot_ms(artifacts, rounds)?,
         irql_pair_ns: sample::median((0..rounds).map(|_| irql::pair_ns()).collect::<Result<_>>()?),
-        residency_ns_per_page: residency::costs(artifacts, rounds)?,
+        residency_ns_per_page: residency.last().map_or(f64::NAN, |cost| cost.ns_per_page),
+        residency_by_pages: residency,
     };
     println!(
         "IOCTL round trip      {:>9.0} ns   {:.2} x a bare socket ({:.0} ns)",
@@ -118,7 +122,7 @@ fn report(arguments: &Arguments) -> Result<()> {
     );
     println!("boot to first answer  {:>9.1} ms", figures.boot_ms);
     println!("raise and lower IRQL  {:>9.1} ns", figures.irql_pair_ns);
-    for cost in &figures.residency_ns_per_page {
+    for cost in &figures.residency_by_pages {
         println!("residency, {:>6} pages {:>7.2} ns a page", cost.pages, cost.ns_per_page);
     }
     if let Some(path) = &arguments.json {
