@@ -1,6 +1,6 @@
 //! Who is connected, so that a machine that shuts down can hang up on them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,10 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The clients of this process.
-pub(super) static CLIENTS: Clients =
-    Clients { inner: Mutex::new(Inner { streams: None, next: 0 }), gone: Condvar::new() };
+pub(super) static CLIENTS: Clients = Clients {
+    inner: Mutex::new(Inner { streams: BTreeMap::new(), next: 0 }),
+    gone: Condvar::new(),
+};
 
 /// See the module.
 pub(super) struct Clients {
@@ -21,7 +23,7 @@ pub(super) struct Clients {
 }
 
 struct Inner {
-    streams: Option<HashMap<u64, UnixStream>>,
+    streams: BTreeMap<u64, UnixStream>,
     next: u64,
 }
 
@@ -38,19 +40,18 @@ impl Clients {
         let mut inner = self.lock();
         let number = inner.next;
         inner.next += 1;
-        inner.streams.get_or_insert_default().insert(number, stream);
+        inner.streams.insert(number, stream);
         Place(number)
     }
 
     /// Ends every connection and waits until their handles are closed; false where some are not.
     pub(super) fn hang_up(&self) -> bool {
         let inner = self.lock();
-        for stream in inner.streams.iter().flat_map(HashMap::values) {
+        for stream in inner.streams.values() {
             // It fails only where the client has hung up first.
             let _ = stream.shutdown(Shutdown::Read);
         }
-        let connected =
-            |inner: &mut Inner| inner.streams.as_ref().is_some_and(|all| !all.is_empty());
+        let connected = |inner: &mut Inner| !inner.streams.is_empty();
         let waited = self.gone.wait_timeout_while(inner, PATIENCE, connected);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
@@ -58,9 +59,7 @@ impl Clients {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(streams) = &mut CLIENTS.lock().streams {
-            streams.remove(&self.0);
-        }
+        CLIENTS.lock().streams.remove(&self.0);
         CLIENTS.gone.notify_all();
     }
 }

@@ -37,7 +37,8 @@ pub fn boot_twin(name: &str, arguments: &[&str]) -> Booted {
     boot_with(&artifacts().join("twins").join(name).join("pagewise.sys"), arguments)
 }
 
-fn boot_with(driver: &Path, arguments: &[&str]) -> Booted {
+/// Boots a machine with any driver.
+pub fn boot_with(driver: &Path, arguments: &[&str]) -> Booted {
     let folder = tempfile::tempdir().unwrap();
     let mut launch = Launch::from_artifacts(&artifacts());
     launch.driver = driver.to_owned();

@@ -5,9 +5,9 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Booted, READ_WRITE, artifacts, control};
+use crate::common::{Booted, READ_WRITE, artifacts, boot_with, control};
 use pagewise_contract::Guid;
-use pagewise_lab_wire::{Client, Completion, Control, ControlReply, Launch, Token, Verifier};
+use pagewise_lab_wire::{Client, Completion, Control, ControlReply, Token, Verifier};
 
 const INTERFACE: Guid = Guid {
     data1: 0x8a0c_5f1e,
@@ -59,12 +59,7 @@ const PASS_ON: u32 = code(0x98e);
 const ASK_BELOW: u32 = code(0x98f);
 
 fn boot() -> Booted {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut launch = Launch::from_artifacts(&artifacts());
-    launch.driver = artifacts().join("exercise.sys");
-    launch.arguments = vec!["--force-irql".into(), "--ddi-compliance".into()];
-    let machine = launch.start(folder.path()).expect("a machine with exercise.sys");
-    Booted { machine, folder }
+    boot_with(&artifacts().join("exercise.sys"), &["--force-irql", "--ddi-compliance"])
 }
 
 fn open(client: &mut Client) -> u32 {

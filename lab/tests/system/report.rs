@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::artifacts;
-use pagewise_lab_wire::{BUG_CHECK_EXIT, BugCheck, Control, Error, Frame, Launch, Verifier};
+use crate::common::{Booted, artifacts};
+use pagewise_lab_wire::{BugCheck, Control, Error, Frame, Launch, Verifier};
 
 /// Pulls the device of the twin that does not reset its paging. `framework` is put beside the
 /// framework's image as its PDB.
@@ -19,15 +19,14 @@ fn report_with_pdb(framework: Option<&Path>) -> BugCheck {
     let mut launch = Launch::from_artifacts(&artifacts());
     launch.driver = artifacts().join("twins/no-reset/pagewise.sys");
     launch.framework = image;
-    let mut machine = launch.start(folder.path()).expect("the twin starts");
-    let mut client = machine.connect().expect("the machine listens");
+    let machine = launch.start(folder.path()).expect("the twin starts");
+    let booted = Booted { machine, folder };
+    let mut client = booted.connect();
     let verifier = Verifier { force_irql: true, ..Verifier::default() };
     client.control(&Control::Verify(verifier)).expect("the verifier can be set");
     let pulled = client.control(&Control::Unplug { surprise: false });
     assert!(matches!(pulled, Err(Error::MachineGone)), "it survived: {pulled:?}");
-    let status = machine.wait().expect("the machine can be waited for");
-    assert_eq!(status.code(), Some(BUG_CHECK_EXIT), "the machine ended with {status}");
-    machine.report().expect("a machine that bug-checks leaves a report")
+    booted.bug_check()
 }
 
 /// The frames in the framework, innermost first.
