@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::image_check::{self, Rules};
 use crate::kit::Kit;
+use crate::program::Programs;
 use crate::progress::Step;
 use crate::run;
 use crate::setup;
@@ -20,7 +21,7 @@ use crate::workspace::{TARGET, Workspace};
 /// What the user can say.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Arguments {
-    /// Build pagewise.sys; without any of these three, all are built.
+    /// Build pagewise.sys; without any of these, all but the twins are built.
     #[arg(long)]
     driver: bool,
     /// Build wdfldr.sys.
@@ -29,6 +30,9 @@ pub struct Arguments {
     /// Build test-app and pagewise-lab for this host.
     #[arg(long)]
     host: bool,
+    /// Build test-app.exe for Windows.
+    #[arg(long)]
+    windows: bool,
     /// Build the drivers that only tests load: the broken ones in lab/twins, and exercise.sys.
     #[arg(long)]
     twins: bool,
@@ -40,7 +44,14 @@ pub struct Arguments {
 impl Arguments {
     /// Every part, and the twins.
     pub fn everything() -> Self {
-        Self { driver: true, framework: true, host: true, twins: true, twin: Vec::new() }
+        Self {
+            driver: true,
+            framework: true,
+            host: true,
+            windows: true,
+            twins: true,
+            twin: Vec::new(),
+        }
     }
 
     /// What the benchmarks run: the shipping driver, and the variant with many pages.
@@ -49,6 +60,7 @@ impl Arguments {
             driver: true,
             framework: true,
             host: true,
+            windows: false,
             twins: false,
             twin: vec!["large-image".to_owned()],
         }
@@ -56,7 +68,8 @@ impl Arguments {
 
     /// With no part named, every part but the twins.
     const fn all(&self) -> bool {
-        !(self.driver || self.framework || self.host || self.twins) && self.twin.is_empty()
+        let named = self.driver || self.framework || self.host || self.windows || self.twins;
+        !named && self.twin.is_empty()
     }
 }
 
@@ -79,8 +92,6 @@ const EXERCISE: &str = "lab/wdf/exercise/exercise.c";
 
 /// What a driver takes of the standard library.
 const DRIVER_STD: &str = "core,alloc";
-/// What a program takes of it.
-const PROGRAM_STD: &str = "std,panic_abort";
 
 /// The framework.
 pub const FRAMEWORK: Image = Image { package: "wdfldr", rules: image_check::FRAMEWORK };
@@ -109,6 +120,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             twins::build(workspace, &builder, &arguments.twin)?;
         }
     }
+    if all || arguments.windows {
+        Programs::prepare(workspace)?.build(&out)?;
+    }
     if all || arguments.host {
         host(workspace, &out)?;
     }
@@ -130,12 +144,10 @@ impl Builder {
     pub fn prepare(workspace: &Workspace) -> Result<Self> {
         let lock = lock(&workspace.kit())?;
         setup::provide(setup::DRIVERS)?;
-        let toolchain = Toolchain::choose(workspace)?;
+        let toolchain = Toolchain::choose(workspace, TARGET)?;
         let kit = Kit::prepare(workspace)?;
         prepare_wdk_build(workspace, &kit)?;
-        let mut folders = toolchain.source_folders();
-        folders.push((workspace.root().to_owned(), "pagewise"));
-        folders.push((cargo_home().join("registry/src"), "crates"));
+        let folders = private_folders(workspace, &toolchain);
         Ok(Self { toolchain, kit, folders, _lock: lock })
     }
 
@@ -166,7 +178,7 @@ impl Builder {
     ) -> Result<PathBuf> {
         let step = Step::start(format!("Building {}.sys", image.package));
         step.detail(self.toolchain.describe());
-        let mut command = self.cargo("build", DRIVER_STD, root, target);
+        let mut command = self.cargo("build", root, target);
         command.args(["--package", image.package]);
         cargo::run(&mut command, &step)?;
 
@@ -195,7 +207,7 @@ impl Builder {
         Ok(())
     }
 
-    /// Runs clippy over what is compiled for Windows.
+    /// Runs clippy over the drivers.
     pub fn lint(&self, root: &Path) -> Result<()> {
         self.toolchain.provide_clippy()?;
         self.over_all(root, "clippy", "Clippy", |command| {
@@ -203,23 +215,18 @@ impl Builder {
         })
     }
 
-    /// Builds the documentation of what is compiled for Windows.
+    /// Builds the drivers' documentation.
     pub fn document(&self, root: &Path) -> Result<()> {
         self.over_all(root, "doc", "Documentation", |command| {
             command.arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings");
         })
     }
 
-    /// Runs cargo over each package that is compiled for Windows.
+    /// Runs cargo over each driver.
     fn over_all(&self, root: &Path, verb: &str, title: &str, with: fn(&mut Command)) -> Result<()> {
-        let packages = [
-            (DRIVER.package, DRIVER_STD),
-            (FRAMEWORK.package, DRIVER_STD),
-            ("test-app", PROGRAM_STD),
-        ];
-        for (package, std) in packages {
+        for package in [DRIVER.package, FRAMEWORK.package] {
             let step = Step::start(format!("{title} of {package} for Windows"));
-            let mut command = self.cargo(verb, std, root, &self.kit.target_dir());
+            let mut command = self.cargo(verb, root, &self.kit.target_dir());
             command.args(["--package", package]);
             with(&mut command);
             cargo::run(&mut command, &step)?;
@@ -229,8 +236,8 @@ impl Builder {
     }
 
     /// A cargo command for Windows images.
-    fn cargo(&self, verb: &str, std: &str, root: &Path, target: &Path) -> Command {
-        let mut command = self.toolchain.cargo(verb, std);
+    fn cargo(&self, verb: &str, root: &Path, target: &Path) -> Command {
+        let mut command = self.toolchain.cargo(verb, DRIVER_STD);
         command.current_dir(root).args(["--release", "--locked"]);
         command.arg("--target-dir").arg(target);
         for setting in self.settings(root) {
@@ -264,6 +271,17 @@ impl Builder {
         let folders = self.folders.iter().map(|(folder, _)| folder.to_string_lossy().into_owned());
         folders.chain(home).chain(["/usr/src".to_owned(), "/usr/lib/rustlib".to_owned()]).collect()
     }
+}
+
+/// Prefixes of paths that compilers would put into images, with what stands there instead.
+pub fn private_folders(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+) -> Vec<(PathBuf, &'static str)> {
+    let mut folders = toolchain.source_folders();
+    folders.push((workspace.root().to_owned(), "pagewise"));
+    folders.push((cargo_home().join("registry/src"), "crates"));
+    folders
 }
 
 /// Waits until no other `cargo xtask` builds in this checkout.

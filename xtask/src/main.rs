@@ -10,6 +10,7 @@ mod image_check;
 mod kit;
 mod link;
 mod pe;
+mod program;
 mod progress;
 mod run;
 mod setup;
@@ -42,7 +43,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build pagewise.sys, wdfldr.sys, test-app and pagewise-lab into target/pagewise.
+    /// Build pagewise.sys, wdfldr.sys, test-app, test-app.exe and pagewise-lab into
+    /// target/pagewise.
     Build(build::Arguments),
     /// Check that images obey the rules for drivers: subsystem, imports, checksum, sections,
     /// relocations, no paths of the machine they were built on.

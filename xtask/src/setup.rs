@@ -38,6 +38,13 @@ pub const DRIVERS: &[Need] = &[
     },
 ];
 
+/// What links programs for Windows.
+pub const PROGRAMS: &[Need] = &[Need {
+    package: "gcc-mingw-w64-x86-64-win32",
+    purpose: "links programs for Windows",
+    found: || program("x86_64-w64-mingw32-gcc"),
+}];
+
 /// What compiles Rust for Windows where rustup cannot.
 pub const DEBIAN_RUST: &[Need] = &[
     Need {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use indicatif::HumanDuration;
 
 use crate::build::{self, Builder};
+use crate::program::Programs;
 use crate::run;
 use crate::setup;
 use crate::workspace::Workspace;
@@ -41,13 +42,14 @@ impl Step {
 }
 
 /// Packages of this host. The two others are Windows images.
-const HOST: [&str; 8] = [
+const HOST: [&str; 9] = [
     "pagewise-contract",
     "pagewise-core",
     "pagewise-lab",
     "pagewise-lab-bench",
     "pagewise-lab-nt",
     "pagewise-lab-wire",
+    "pagewise-package",
     "test-app",
     "xtask",
 ];
@@ -81,12 +83,14 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 fn clippy(workspace: &Workspace) -> Result<()> {
     over_host(workspace, "clippy", &["--all-targets", "--", "-D", "warnings"], &[])?;
-    Ok(Builder::prepare(workspace)?.lint(workspace.root())?)
+    Builder::prepare(workspace)?.lint(workspace.root())?;
+    Ok(Programs::prepare(workspace)?.lint()?)
 }
 
 fn doc(workspace: &Workspace) -> Result<()> {
     over_host(workspace, "doc", &["--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
-    Ok(Builder::prepare(workspace)?.document(workspace.root())?)
+    Builder::prepare(workspace)?.document(workspace.root())?;
+    Ok(Programs::prepare(workspace)?.document()?)
 }
 
 fn test(workspace: &Workspace) -> Result<()> {

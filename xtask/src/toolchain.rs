@@ -8,7 +8,7 @@ use crate::fs;
 use crate::progress::Step;
 use crate::run;
 use crate::setup;
-use crate::workspace::{TARGET, Workspace};
+use crate::workspace::Workspace;
 
 /// Where Debian's `rust-web-src` puts the standard library's sources.
 pub const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library";
@@ -23,12 +23,19 @@ const TARGET_ADD_SECONDS: &str = "30";
 /// `debian`.
 pub const CHOICE: &str = "PAGEWISE_TOOLCHAIN";
 
-/// A compiler with the means to build for the target.
+/// A compiler with the means to build for a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Toolchain {
+pub struct Toolchain {
+    source: Source,
+    target: &'static str,
+}
+
+/// Where a compiler comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
     /// rustup's, with the target's standard library installed.
     Rustup,
-    /// Debian's `rustc-web`, which compiles `core` and `alloc` from source along the way.
+    /// Debian's `rustc-web`, which compiles the standard library from source along the way.
     Debian,
 }
 
@@ -38,60 +45,35 @@ impl Toolchain {
     ///
     /// rustup is asked to add the target once; a machine where that failed is not kept waiting for
     /// it in every build.
-    pub fn choose(workspace: &Workspace) -> Result<Self> {
-        match std::env::var(CHOICE).ok().as_deref() {
-            None | Some("") => Self::find(workspace),
-            Some("rustup") => Ok(Self::Rustup),
-            Some("debian") => Self::debian(),
-            Some(other) => Err(Error::NoToolchain {
-                target: TARGET,
-                why: format!("{CHOICE} is {other:?}, which is neither rustup nor debian"),
-            }),
-        }
-    }
-
-    fn find(workspace: &Workspace) -> Result<Self> {
-        if rustup_has_target() {
-            return Ok(Self::Rustup);
-        }
-        let tried = workspace.kit().join("rustup-target-add-failed");
-        if !tried.is_file() {
-            match rustup_add_target() {
-                Ok(()) if rustup_has_target() => return Ok(Self::Rustup),
-                result => {
-                    let why = result.err().map_or_else(String::new, |error| error.to_string());
-                    fs::write_if_changed(&tried, why.as_bytes())?;
-                }
+    pub fn choose(workspace: &Workspace, target: &'static str) -> Result<Self> {
+        let source = match std::env::var(CHOICE).ok().as_deref() {
+            None | Some("") => find(workspace, target)?,
+            Some("rustup") => Source::Rustup,
+            Some("debian") => debian(target)?,
+            Some(other) => {
+                let why = format!("{CHOICE} is {other:?}, which is neither rustup nor debian");
+                return Err(Error::NoToolchain { target, why });
             }
-        }
-        Self::debian()
-    }
-
-    fn debian() -> Result<Self> {
-        setup::provide(setup::DEBIAN_RUST)?;
-        if debian_version("/usr/bin/cargo").is_none() {
-            let why =
-                "rustup cannot add the target, and Debian's cargo-web is not there".to_owned();
-            return Err(Error::NoToolchain { target: TARGET, why });
-        }
-        Ok(Self::Debian)
+        };
+        Ok(Self { source, target })
     }
 
     /// A cargo command of this toolchain: `verb` for the target, without its own arguments. `std`
     /// are the crates of the standard library that it takes where they come as source.
     pub fn cargo(&self, verb: &str, std: &str) -> Command {
-        match self {
-            Self::Rustup => {
+        match self.source {
+            Source::Rustup => {
                 let mut command = run::command("cargo");
-                command.args([verb, "--target", TARGET]);
+                command.args([verb, "--target", self.target]);
                 command
             }
-            Self::Debian => {
+            Source::Debian => {
                 let mut command = run::command("/usr/bin/cargo");
                 // build-std is unstable; the sources are those of this very compiler.
                 command.env("RUSTC_BOOTSTRAP", "1");
                 command.env("RUSTC", "/usr/bin/rustc").env("RUSTDOC", "/usr/bin/rustdoc");
-                command.args([verb, "--target", TARGET, "-Z", &format!("build-std={std}")]);
+                command.args([verb, "--target", self.target]);
+                command.args(["-Z", &format!("build-std={std}")]);
                 command
             }
         }
@@ -99,17 +81,17 @@ impl Toolchain {
 
     /// Sees to it that `cargo clippy` works.
     pub fn provide_clippy(&self) -> Result<()> {
-        match self {
-            Self::Rustup => Ok(()),
-            Self::Debian => setup::provide(setup::DEBIAN_CLIPPY),
+        match self.source {
+            Source::Rustup => Ok(()),
+            Source::Debian => setup::provide(setup::DEBIAN_CLIPPY),
         }
     }
 
     /// Folders whose names must not end up in an image, with what to say instead.
     pub fn source_folders(&self) -> Vec<(PathBuf, &'static str)> {
-        let folder = match self {
-            Self::Rustup => sysroot().map(|root| root.join("lib/rustlib/src/rust/library")),
-            Self::Debian => Some(PathBuf::from(DEBIAN_SOURCE)),
+        let folder = match self.source {
+            Source::Rustup => sysroot().map(|root| root.join("lib/rustlib/src/rust/library")),
+            Source::Debian => Some(PathBuf::from(DEBIAN_SOURCE)),
         };
         let mut folders = Vec::new();
         if let Some(folder) = folder {
@@ -123,11 +105,37 @@ impl Toolchain {
 
     /// For messages.
     pub const fn describe(&self) -> &'static str {
-        match self {
-            Self::Rustup => "with rustup's toolchain",
-            Self::Debian => "with Debian's rustc-web",
+        match self.source {
+            Source::Rustup => "with rustup's toolchain",
+            Source::Debian => "with Debian's rustc-web",
         }
     }
+}
+
+fn find(workspace: &Workspace, target: &'static str) -> Result<Source> {
+    if rustup_has(target) {
+        return Ok(Source::Rustup);
+    }
+    let tried = workspace.kit().join(format!("rustup-target-add-failed-{target}"));
+    if !tried.is_file() {
+        match rustup_add(target) {
+            Ok(()) if rustup_has(target) => return Ok(Source::Rustup),
+            result => {
+                let why = result.err().map_or_else(String::new, |error| error.to_string());
+                fs::write_if_changed(&tried, why.as_bytes())?;
+            }
+        }
+    }
+    debian(target)
+}
+
+fn debian(target: &'static str) -> Result<Source> {
+    setup::provide(setup::DEBIAN_RUST)?;
+    if debian_version("/usr/bin/cargo").is_none() {
+        let why = "rustup cannot add the target, and Debian's cargo-web is not there".to_owned();
+        return Err(Error::NoToolchain { target, why });
+    }
+    Ok(Source::Debian)
 }
 
 /// The minor version of one of Debian's Rust programs, if it is new enough for the workspace.
@@ -149,21 +157,21 @@ fn sysroot() -> Option<PathBuf> {
     Some(PathBuf::from(text.trim()))
 }
 
-fn rustup_has_target() -> bool {
-    sysroot().is_some_and(|root| root.join("lib/rustlib").join(TARGET).join("lib").is_dir())
+fn rustup_has(target: &str) -> bool {
+    sysroot().is_some_and(|root| root.join("lib/rustlib").join(target).join("lib").is_dir())
 }
 
-fn rustup_add_target() -> Result<()> {
-    let step = Step::start(format!("rustup target add {TARGET}"));
+fn rustup_add(target: &str) -> Result<()> {
+    let step = Step::start(format!("rustup target add {target}"));
     let result = run::quiet(run::command("timeout").args([
         TARGET_ADD_SECONDS,
         "rustup",
         "target",
         "add",
-        TARGET,
+        target,
     ]));
     if result.is_err() {
-        step.line("rustup cannot add the Windows target here; using Debian's rustc-web instead");
+        step.line(&format!("rustup cannot add {target} here; using Debian's rustc-web instead"));
     }
     step.done();
     result.map(drop)

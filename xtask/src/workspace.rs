@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 /// The target that drivers are compiled for.
 pub const TARGET: &str = "x86_64-pc-windows-msvc";
 
+/// The target that programs for Windows are compiled for here: its C runtime is free, the other's
+/// comes with Visual Studio.
+pub const PROGRAM_TARGET: &str = "x86_64-pc-windows-gnu";
+
 /// Folders of one checkout.
 #[derive(Clone, Debug)]
 pub struct Workspace {
