@@ -18,6 +18,8 @@ pub enum Exit {
     BadImage = 4,
     /// A twin's patch no longer applies to the sources.
     StaleTwin = 5,
+    /// Two machines decided the same check differently.
+    Disagreement = 6,
 }
 
 /// What `--help` says at its end.
@@ -29,6 +31,7 @@ Exit codes:
   3  a program or package is missing and could not be installed from here
   4  an image breaks a rule (see `cargo xtask check-image --help`)
   5  a twin's patch no longer applies
+  6  two machines decided the same check differently
 
 Environment:
   PAGEWISE_TOOLCHAIN  rustup or debian: what compiles for Windows; chosen if not set

@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod cargo;
+mod compare;
 mod error;
 mod exit;
 mod fs;
@@ -54,6 +55,8 @@ enum Task {
     KitFigures(kit::figures::Arguments),
     /// Build everything, boot the lab with the driver and run every check of the test app.
     Verify(verify::Arguments),
+    /// Print the results of several machines side by side; fails where they disagree.
+    Compare(compare::Arguments),
     /// Run all that CI runs: format, build, clippy, docs, unit tests, whole-system tests, twins.
     Test(test::Arguments),
     /// Measure the lab's hot paths against baselines of the same run.
@@ -101,6 +104,7 @@ fn as_xtask() -> anyhow::Result<ExitCode> {
             build::run(&workspace, &build::Arguments::default())?;
             return verify::run(&workspace.artifacts(), &arguments);
         }
+        Task::Compare(arguments) => return compare::run(&arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments)?,
         Task::Bench(arguments) => {
             build::run(&workspace, &build::Arguments::for_bench())?;
