@@ -4,6 +4,8 @@ use object::LittleEndian as LE;
 use object::pe::{ImageDosHeader, ImageSectionHeader};
 use object::read::pe::PeFile64;
 
+pub use pagewise_package::authenticode::checksum;
+
 /// `IMAGE_SCN_MEM_DISCARDABLE`
 pub const DISCARDABLE: u32 = object::pe::IMAGE_SCN_MEM_DISCARDABLE;
 /// `IMAGE_SCN_MEM_NOT_PAGED`
@@ -32,27 +34,6 @@ pub fn is_resident(name: &str, characteristics: u32) -> bool {
 /// The file offset of the checksum field.
 pub fn checksum_offset(file: &[u8]) -> Result<usize, object::Error> {
     Ok(ImageDosHeader::parse(file)?.nt_headers_offset() as usize + CHECKSUM_IN_HEADERS)
-}
-
-/// The checksum that the file should carry: the sum of its 16-bit words with the carry added back,
-/// the checksum field counted as zero, plus the file's length (what `CheckSumMappedFile` computes:
-/// learn.microsoft.com/windows/win32/api/imagehlp/nf-imagehlp-checksummappedfile).
-pub fn checksum(file: &[u8], field: usize) -> u32 {
-    let mut sum = 0_u64;
-    for (index, word) in file.chunks(2).enumerate() {
-        let at = index * 2;
-        if at == field || at == field + 2 {
-            continue;
-        }
-        let low = word.first().copied().unwrap_or(0);
-        let high = word.get(1).copied().unwrap_or(0);
-        sum += u64::from(u16::from_le_bytes([low, high]));
-    }
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    // Both parts fit: a driver is far smaller than 4 GiB.
-    (sum as u32).wrapping_add(file.len() as u32)
 }
 
 /// Writes a checksum into the file's headers.
@@ -96,23 +77,6 @@ pub fn mark_residents(file: &mut [u8]) -> Result<(), object::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Far from the few bytes of a test.
-    const NO_FIELD: usize = 1000;
-
-    #[test]
-    fn the_checksum_adds_words_carries_and_the_length() {
-        assert_eq!(checksum(&[1, 0, 2, 0], NO_FIELD), 3 + 4);
-        // 0xffff + 0x0002 = 0x10001, and the carry comes back: 0x0002.
-        assert_eq!(checksum(&[0xff, 0xff, 2, 0], NO_FIELD), 2 + 4);
-        // An odd byte counts as a word of its own.
-        assert_eq!(checksum(&[1, 0, 7], NO_FIELD), 8 + 3);
-    }
-
-    #[test]
-    fn the_checksum_does_not_count_itself() {
-        assert_eq!(checksum(&[1, 0, 9, 9, 9, 9, 2, 0], 2), 3 + 8);
-    }
 
     #[test]
     fn residents_are_those_that_are_neither_pageable_nor_discardable() {
