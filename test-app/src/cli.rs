@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pagewise_contract::{BallastRegion, TouchKind};
 
 use crate::exit::Exit;
-use crate::machine::Choice;
+use crate::machine::{Choice, How};
 use crate::pages::Range;
 use crate::verify::DEFAULT_SEED;
 
@@ -32,7 +32,11 @@ impl Arguments {
     /// The machine that is asked for.
     #[must_use]
     pub fn choice(&self) -> Choice {
-        Choice { lab: self.lab.clone(), device: self.device.clone() }
+        let package = match &self.verb {
+            Verb::Verify(verify) => verify.package.clone(),
+            _ => None,
+        };
+        Choice { lab: self.lab.clone(), device: self.device.clone(), package }
     }
 }
 
@@ -71,10 +75,16 @@ pub enum Verb {
     /// Cold code and data whose every byte is known
     #[command(subcommand)]
     Ballast(Ballast),
-    /// Take pages out of memory (lab)
+    /// Take pages out of memory (lab; on Windows a wish, and all of the system's)
     Trim(Trim),
     /// The map, live
     Watch(Watch),
+    /// Make the device and install the driver's package on it (Windows, Wine)
+    Install(Install),
+    /// Remove device, package, service and whatever else `install` added (Windows, Wine)
+    Uninstall(Json),
+    /// What this system has of the driver, and what keeps it from working (Windows, Wine)
+    Doctor(Json),
 }
 
 /// What every verb that answers takes.
@@ -97,6 +107,10 @@ pub struct Verify {
     /// Where the machine leaves a report if it bug-checks
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Folder of the driver's package, to install it again from (Windows, Wine); the one this
+    /// program is in, if none is named
+    #[arg(long, value_name = "FOLDER")]
+    pub package: Option<PathBuf>,
     /// Only checks whose id matches (repeatable), such as `locks.*`
     #[arg(long, value_name = "GLOB")]
     pub only: Vec<String>,
@@ -109,6 +123,20 @@ pub struct Verify {
     /// Seconds that a check may take
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub timeout: u64,
+}
+
+/// `install`
+#[derive(Debug, Args)]
+pub struct Install {
+    /// Folder of the package; the one this program is in, if none is named
+    #[arg(long, value_name = "FOLDER")]
+    pub package: Option<PathBuf>,
+    /// Trust the package's certificate (pagewise.cer) on this machine until `uninstall`
+    #[arg(long)]
+    pub trust: bool,
+    /// Answer as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `map`
@@ -207,17 +235,6 @@ pub struct Trim {
     /// Answer as JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// How far out pages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum How {
-    /// Out of the working set, still in memory
-    Trim,
-    /// What was trimmed: out of memory
-    Purge,
-    /// Both
-    Evict,
 }
 
 /// `watch`

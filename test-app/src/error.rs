@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use pagewise_contract::ContractVersion;
 
+use crate::advice;
 use crate::exit::Exit;
 use crate::machine::{Access, Code, Failure};
-use crate::status::NtStatus;
+use crate::problem;
+use crate::status::{NtStatus, Win32};
 
 /// An error of any verb.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +93,69 @@ pub enum Error {
         /// What the host said.
         source: io::Error,
     },
+    /// A function of the system failed.
+    #[error("{operation} failed: {code}")]
+    Win32 {
+        /// The function, and what it was for.
+        operation: String,
+        /// `GetLastError`, or the HRESULT.
+        code: Win32,
+    },
+    /// A function of the system failed, and set no error.
+    #[error("{operation} failed, and the system does not say why")]
+    Mute {
+        /// The function, and what it was for.
+        operation: String,
+    },
+    /// A function of the system answered with an NTSTATUS.
+    #[error("{operation} failed: {status}")]
+    Native {
+        /// The function, and what it was for.
+        operation: String,
+        /// What it answered.
+        status: NtStatus,
+    },
+    /// A function of the configuration manager failed.
+    #[error("{operation} failed: CONFIGRET {code:#x}")]
+    Configuration {
+        /// The function, and what it was for.
+        operation: String,
+        /// What it answered.
+        code: u32,
+    },
+    /// The rights of an administrator are missing.
+    #[error("the rights of an administrator are missing: Win32 {}", Win32::ELEVATION_REQUIRED)]
+    NotElevated,
+    /// The folder is no driver package.
+    #[error("{} is no driver package: {} missing", .folder.display(), .missing.join(", "))]
+    Package {
+        /// The folder.
+        folder: PathBuf,
+        /// The files that it lacks.
+        missing: Vec<&'static str>,
+    },
+    /// The system reported success, and no driver is on the node.
+    #[error("no driver was installed on {node}: the system found none in the INF that fits it")]
+    NothingInstalled {
+        /// Instance id of the node.
+        node: String,
+    },
+    /// The driver is installed, and its device does not work.
+    #[error("the device {node} did not start: {}", problem::told(*.problem))]
+    NotStarted {
+        /// Instance id of the node.
+        node: String,
+        /// The problem that the system tells, if any.
+        problem: Option<u32>,
+    },
+    /// Installing failed, and so did undoing it.
+    #[error("{error}\nand left behind:\n  {}", .left.join("\n  "))]
+    HalfInstalled {
+        /// Why it failed.
+        error: Box<Self>,
+        /// What is left.
+        left: Vec<String>,
+    },
     /// The terminal or the pipe that is written to failed.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -140,13 +205,25 @@ impl Error {
             {
                 Exit::AccessDenied
             }
+            Self::NotElevated => Exit::AccessDenied,
+            Self::Win32 { code, .. } if code.is_denied() => Exit::AccessDenied,
+            Self::Native { status, .. } if advice::is_privilege(*status) => Exit::AccessDenied,
+            Self::HalfInstalled { .. } => Exit::System,
+            Self::Win32 { .. }
+            | Self::Mute { .. }
+            | Self::Native { .. }
+            | Self::Configuration { .. }
+            | Self::NothingInstalled { .. }
+            | Self::NotStarted { .. } => Exit::System,
             Self::Contract { .. } => Exit::Contract,
             Self::Open { .. }
             | Self::Request { .. }
             | Self::Reply { .. }
             | Self::Control { .. } => Exit::Refused,
             Self::Gone | Self::Broken(_) => Exit::MachineGone,
-            Self::Usage(_) | Self::File { .. } | Self::Output(_) => Exit::Usage,
+            Self::Usage(_) | Self::File { .. } | Self::Package { .. } | Self::Output(_) => {
+                Exit::Usage
+            }
             Self::Skipped(_) => Exit::Skipped,
         }
     }
@@ -167,8 +244,27 @@ impl Error {
             Self::SeveralDevices(_) => "choose one with --device PATH",
             Self::Contract { .. } => "use the test-app that was built with this driver",
             Self::Reply { .. } => "the driver and its contract disagree: report it",
-            Self::Gone => "read the bug check report that the machine left, if it left one",
+            Self::Gone => {
+                "read the bug check report that the machine left, if it left one; under Wine, \
+                 `wineserver -k` clears up, and the next program starts the driver again"
+            }
             Self::Open { code, .. } | Self::Request { code, .. } => return help_for(*code),
+            Self::NotElevated => advice::ELEVATE,
+            Self::Win32 { code, .. } => return advice::for_win32(*code),
+            Self::Native { status, .. } => return advice::for_status(*status),
+            Self::Mute { .. } => advice::SETUP_LOG,
+            Self::Configuration { .. } => {
+                "`test-app doctor` says what the system knows of the device"
+            }
+            Self::Package { .. } => {
+                "name the folder with --package FOLDER; `cargo xtask package` makes one"
+            }
+            Self::NothingInstalled { .. } => {
+                "see the end of %SystemRoot%\\INF\\setupapi.dev.log; the INF must name \
+                 ROOT\\PAGEWISE for this version of the system"
+            }
+            Self::NotStarted { problem, .. } => return Some(problem::fix(*problem)),
+            Self::HalfInstalled { error, .. } => return error.help(),
             _ => return None,
         })
     }

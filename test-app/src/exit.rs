@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done; of `verify`, nothing failed.
+    /// Done; of `verify` and `doctor`, nothing failed.
     Ok = 0,
     /// A check failed.
     CheckFailed = 1,
@@ -20,6 +20,10 @@ pub enum Exit {
     Refused = 6,
     /// The machine is gone: it bug-checked, was shut down, or no longer answers.
     MachineGone = 7,
+    /// The system refused a step of `install`, `uninstall` or `trim`, or something is left behind.
+    System = 8,
+    /// Done, and the system has to restart to finish it.
+    Restart = 9,
     /// This machine cannot do what was asked.
     Skipped = 77,
 }
@@ -28,7 +32,7 @@ impl Exit {
     /// The table in `--help`.
     pub const HELP: &str = "\
 Exit codes:
-   0  done; of `verify`, nothing failed
+   0  done; of `verify` and `doctor`, nothing failed
    1  a check failed
    2  the command line was not understood, or a file could not be read or written
    3  no device, or no machine to look for one on
@@ -36,6 +40,8 @@ Exit codes:
    5  the driver speaks another version of the contract
    6  the driver refused the request
    7  the machine is gone: it bug-checked, was shut down, or no longer answers
+   8  the system refused a step of `install`, `uninstall` or `trim`, or something is left behind
+   9  done, and the system has to restart to finish it
   77  skipped: this machine cannot do that";
 }
 
@@ -60,6 +66,8 @@ mod tests {
             Exit::Contract,
             Exit::Refused,
             Exit::MachineGone,
+            Exit::System,
+            Exit::Restart,
             Exit::Skipped,
         ];
         for exit in all {

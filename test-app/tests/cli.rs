@@ -20,7 +20,8 @@ fn the_help_lists_verbs_and_exit_codes() {
     let output = test_app(&["--help"]);
     let help = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(code(&output), 0);
-    let verbs = "verify status sections map page reset lock unlock touch ballast trim watch";
+    let verbs = "verify status sections map page reset lock unlock touch ballast trim watch \
+                 install uninstall doctor";
     for verb in verbs.split(' ') {
         assert!(help.contains(&format!("  {verb} ")), "{verb} is missing in {help}");
     }
@@ -61,4 +62,15 @@ fn a_socket_that_nobody_listens_on_is_named() {
     let error = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(code(&output), 3);
     assert!(error.contains("/nonexistent/machine.sock"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_takes_an_nt_host_is_skipped_with_the_reason() {
+    for verb in [&["install"][..], &["install", "--trust", "--json"], &["uninstall"], &["doctor"]] {
+        let output = test_app(verb);
+        let error = String::from_utf8(output.stderr.clone()).unwrap();
+        assert_eq!(code(&output), 77, "{error}");
+        assert!(error.contains("skipped: ") && error.contains("Wine"), "{error}");
+    }
 }

@@ -8,6 +8,8 @@ mod host;
 #[cfg(windows)]
 #[path = "windows/mod.rs"]
 mod host;
+mod needs;
+mod plug;
 mod powers;
 
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use failure::{Code, Failure};
+pub use needs::Need;
+pub use plug::{Plug, Removal};
 pub use powers::{IMAGE, Lab};
 
 use crate::error::Error;
@@ -39,6 +43,8 @@ pub struct Choice {
     pub lab: Option<PathBuf>,
     /// Device interface path.
     pub device: Option<String>,
+    /// Folder of the driver's package.
+    pub package: Option<PathBuf>,
 }
 
 /// What a handle is opened for.
@@ -74,6 +80,37 @@ impl Access {
     }
 }
 
+/// Pageable pages of all drivers, as the system counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriverPages {
+    /// In memory or not: `TotalSystemDriverPages`.
+    pub total: u64,
+    /// In a working set: `ResidentSystemDriverPage`.
+    pub resident: u64,
+}
+
+/// How far out of memory pages shall go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum How {
+    /// Out of the working set, still in memory
+    Trim,
+    /// What was trimmed: out of memory
+    Purge,
+    /// Both
+    Evict,
+}
+
+/// Something that a system was asked to do, and did not refuse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The function, with its arguments.
+    pub call: &'static str,
+    /// What it is said to do.
+    pub effect: &'static str,
+    /// Whether Microsoft documents it.
+    pub documented: bool,
+}
+
 /// A machine.
 pub trait Machine: Send + Sync {
     /// What it is.
@@ -87,6 +124,40 @@ pub trait Machine: Send + Sync {
     /// # Errors
     /// [`Failure`]; [`Failure::is_no_device`] where none is there.
     fn open(&self, access: Access) -> Result<Box<dyn Handle>, Failure>;
+
+    /// Opens the device with the rights of an ordinary user.
+    ///
+    /// # Errors
+    /// [`Failure`]; [`Failure::Broken`] where such rights cannot be had.
+    fn open_as_user(&self, access: Access) -> Result<Box<dyn Handle>, Failure>;
+
+    /// Why it does not offer something that a check needs; nothing where it does.
+    fn lacks(&self, need: Need) -> Option<String> {
+        need.refused_by(self.kind()).map(str::to_owned)
+    }
+
+    /// Removal and return of the device, where they can be had.
+    fn plug(&self) -> Option<&dyn Plug> {
+        None
+    }
+
+    /// The system's own count of pageable driver pages; nothing where it counts none.
+    ///
+    /// # Errors
+    /// What the system answers.
+    fn driver_pages(&self) -> Result<Option<DriverPages>, Error> {
+        Ok(None)
+    }
+
+    /// Asks the system to take pages out of memory, all of the system's. What it does of that is
+    /// its own affair.
+    ///
+    /// # Errors
+    /// [`Error::Skipped`] where there is nothing to ask; what the system answers.
+    fn ask_to_trim(&self, how: How) -> Result<Vec<Asked>, Error> {
+        let (name, _) = (self.name(), how);
+        Err(Error::Skipped(format!("{name} cannot be asked to take pages out of memory")))
+    }
 
     /// What only the lab can do, if this is one.
     fn lab(&self) -> Option<&dyn Lab> {

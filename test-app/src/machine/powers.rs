@@ -4,7 +4,7 @@ use pagewise_lab_wire::{
     Control, ControlReply, Counters, ImageInfo, PageTruth, PoolBlock, Token, Verifier,
 };
 
-use super::{Access, Failure, Handle};
+use super::{Access, DriverPages, Failure, Handle};
 use crate::error::Error;
 use crate::status::NtStatus;
 
@@ -121,6 +121,16 @@ impl dyn Lab + '_ {
             ControlReply::Counters(counters) => Ok(counters),
             other => Err(unexpected(&Control::Counters, &other)),
         }
+    }
+
+    /// Pageable pages over all loaded images, and how many of them are valid.
+    ///
+    /// # Errors
+    /// As [`Lab::control`].
+    pub fn driver_pages(&self) -> Result<DriverPages, Error> {
+        let counters = self.counters()?;
+        let (total, resident) = (counters.driver_pages_total, counters.driver_pages_resident);
+        Ok(DriverPages { total, resident })
     }
 
     /// Pool blocks that are allocated.

@@ -1,9 +1,11 @@
 //! The verbs, one file each or one for a few that are alike.
 
 mod ballast;
+mod doctor;
 mod locks;
 mod look;
 mod paging;
+mod setup;
 mod touch;
 mod trim;
 mod verify;
@@ -43,6 +45,9 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Error> {
         Verb::Ballast(ballast) => ballast::ballast(&*machine()?, ballast, out),
         Verb::Trim(trim) => trim::trim(&*machine()?, trim, out),
         Verb::Watch(watch) => watch::watch(&*machine()?, watch, out),
+        Verb::Install(options) => setup::install(options, out),
+        Verb::Uninstall(json) => setup::uninstall(json.json, out),
+        Verb::Doctor(json) => doctor::doctor(json.json, colour, out),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a check works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pagewise_contract::{
     BALLAST_REGION_PAGES, BallastRegion, PagingAction, Policy, Section, SectionKind, State,
@@ -8,7 +8,7 @@ use pagewise_contract::{
 use pagewise_lab_wire::{PageState, PageTruth};
 
 use crate::driver::Driver;
-use crate::machine::{Access, Lab, Machine};
+use crate::machine::{Access, Lab, Machine, Need, Plug};
 use crate::pages::Pages;
 use crate::verify::Stop;
 use crate::verify::check::ensure;
@@ -22,12 +22,14 @@ pub struct Context {
     machine: Arc<dyn Machine>,
     seed: u64,
     first: Option<State>,
+    /// What the check that runs has to say besides its verdict.
+    notes: Arc<Mutex<Vec<String>>>,
 }
 
 impl Context {
     /// For a machine. `first` is the state that the driver was found in.
     pub fn new(machine: Arc<dyn Machine>, seed: u64, first: Option<State>) -> Self {
-        Self { machine, seed, first }
+        Self { machine, seed, first, notes: Arc::default() }
     }
 
     /// The machine.
@@ -50,16 +52,57 @@ impl Context {
         Ok(Driver::open(self.machine(), access)?)
     }
 
-    /// The lab's powers; skips the check elsewhere, since it needs `what`.
-    pub fn lab(&self, what: &str) -> Result<&dyn Lab, Stop> {
+    /// Skips the check where the machine does not offer what it needs.
+    pub fn needs(&self, need: Need) -> Result<(), Stop> {
+        self.machine
+            .lacks(need)
+            .map_or(Ok(()), |why| Err(Stop::Skipped(format!("needs {}: {why}", need.name()))))
+    }
+
+    /// The lab's powers; skips the check elsewhere, since it needs one of them.
+    pub fn lab(&self, need: Need) -> Result<&dyn Lab, Stop> {
+        self.needs(need)?;
         self.machine.lab().ok_or_else(|| {
-            Stop::Skipped(format!("needs {what}, which {} does not offer", self.machine.name()))
+            let name = self.machine.name();
+            Stop::Skipped(format!("needs {}, which {name} does not offer", need.name()))
         })
     }
 
-    /// The lab's powers, for checks that can do without.
+    /// The lab's powers, for checks that decide something without them, too. The result says that
+    /// it was decided without.
+    pub fn lab_or_without(&self, need: Need) -> Option<&dyn Lab> {
+        let lab = self.machine.lab();
+        if lab.is_none() {
+            self.note(format!("decided without {}", need.name()));
+        }
+        lab
+    }
+
+    /// Adds to what the result says of a check that passes. Said twice, it counts once.
+    pub fn note(&self, note: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    /// The lab's powers, where nothing that is said of the result depends on them.
     pub fn lab_if_any(&self) -> Option<&dyn Lab> {
         self.machine.lab()
+    }
+
+    /// The notes of the check that has just ended, which are forgotten.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Removal and return of the device; skips the check where they cannot be had.
+    pub fn plug(&self) -> Result<&dyn Plug, Stop> {
+        self.needs(Need::Replug)?;
+        self.machine.plug().ok_or_else(|| {
+            let name = self.machine.name();
+            Stop::Skipped(format!("needs {}, which {name} does not offer", Need::Replug.name()))
+        })
     }
 
     /// The seed.

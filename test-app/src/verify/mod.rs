@@ -9,7 +9,7 @@ mod checks;
 mod context;
 #[cfg(test)]
 pub(crate) mod fake;
-mod oracle;
+pub mod oracle;
 mod output;
 mod report;
 mod requests;

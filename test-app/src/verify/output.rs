@@ -53,7 +53,7 @@ impl<'a> Output<'a> {
         let out = &mut self.out;
         self.bar.suspend(|| {
             writeln!(out, "{style}{word}{style:#}  {id:<26} {title} ({millis} ms)")?;
-            match &result.reason {
+            match result.reason.as_ref().or(result.note.as_ref()) {
                 Some(reason) => writeln!(out, "      {}", reason.replace('\n', "\n      ")),
                 None => Ok(()),
             }

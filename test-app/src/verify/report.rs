@@ -33,6 +33,10 @@ pub struct CheckResult {
     pub status: Status,
     /// Why it failed or was skipped; null where it passed.
     pub reason: Option<String>,
+    /// Of a check that passed: what it did without on this machine, and what it saw. Absent where
+    /// there is nothing to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Wall time.
     pub millis: u64,
 }

@@ -11,8 +11,9 @@ use crate::verify::context::{Context, sections};
 
 /// Brings the machine there.
 pub fn restore(context: &Context) -> Verdict {
-    if let Some(lab) = context.lab_if_any() {
-        start(context, lab)?;
+    match context.lab_if_any() {
+        Some(lab) => start(context, lab)?,
+        None => plug_in(context)?,
     }
     let mut driver = context.driver()?;
     for (index, section) in (0..).zip(sections(&mut driver)?) {
@@ -25,6 +26,16 @@ pub fn restore(context: &Context) -> Verdict {
         driver.fill(region, 0)?;
     }
     Ok(())
+}
+
+/// Brings the device back, where a check has left it removed.
+fn plug_in(context: &Context) -> Verdict {
+    let Some(plug) = context.machine().plug() else { return Ok(()) };
+    match context.machine().open(Access::Read) {
+        Err(failure) if failure.is_no_device() => Ok(plug.plug()?),
+        // What else is wrong shows in a moment.
+        _ => Ok(()),
+    }
 }
 
 /// Loads the driver and plugs its device in, where a check has left it otherwise.

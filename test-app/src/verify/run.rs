@@ -11,7 +11,7 @@ use pagewise_lab_wire::BugCheck;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::machine::{Access, Machine};
+use crate::machine::{Access, Kind, Machine};
 use crate::verify::report::{CheckResult, DriverFile, Report, Status};
 use crate::verify::restore::restore;
 use crate::verify::{Check, Context, Output, Stop, Verdict};
@@ -60,7 +60,8 @@ pub fn run(
             Some(why) => Err(Stop::Skipped(why.clone())),
             None => match run_one(&context, check, options.timeout) {
                 End::Decided(Err(Stop::Gone)) => {
-                    let what = last_words(options.bug_check.as_deref(), began);
+                    let report = options.bug_check.as_deref();
+                    let what = last_words(machine.kind(), report, began);
                     lost = Some(format!("the machine was lost in {}", check.id));
                     Err(Stop::Failed(what))
                 }
@@ -72,7 +73,7 @@ pub fn run(
                 }
             },
         };
-        let result = result_of(check, verdict, begun.elapsed());
+        let result = result_of(check, verdict, &context.take_notes(), begun.elapsed());
         output.ended(&result)?;
         report.add(result);
     }
@@ -119,20 +120,24 @@ pub(crate) fn decide(context: &Context, check: Check) -> Verdict {
     (check.run)(context)
 }
 
-fn result_of(check: Check, verdict: Verdict, took: Duration) -> CheckResult {
+fn result_of(check: Check, verdict: Verdict, notes: &[String], took: Duration) -> CheckResult {
     let (status, reason) = match verdict {
         Ok(()) => (Status::Passed, None),
         Err(Stop::Failed(reason)) => (Status::Failed, Some(reason)),
         Err(Stop::Skipped(reason)) => (Status::Skipped, Some(reason)),
         Err(Stop::Gone) => (Status::Failed, Some("the machine is gone".to_owned())),
     };
+    let note = (status == Status::Passed && !notes.is_empty()).then(|| notes.join("; "));
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    CheckResult { id: check.id, title: check.title, status, reason, millis }
+    CheckResult { id: check.id, title: check.title, status, reason, note, millis }
 }
 
 /// What the machine left behind. The report of an earlier machine does not count.
-fn last_words(path: Option<&Path>, began: SystemTime) -> String {
+fn last_words(kind: Kind, path: Option<&Path>, began: SystemTime) -> String {
     const GONE: &str = "the machine is gone";
+    if kind == Kind::Wine {
+        return format!("{GONE}: the process that the driver ran in, winedevice.exe, has ended");
+    }
     let Some(path) = path else {
         return format!("{GONE}; name its bug check report with --report to see why");
     };
@@ -181,6 +186,7 @@ mod tests {
             stack: Vec::new(),
             modules: Vec::new(),
             advice: String::new(),
+            details: Vec::new(),
         }
     }
 
@@ -201,7 +207,8 @@ mod tests {
         let now = SystemTime::now();
         let before = now - Duration::from_secs(60);
         let after = now + Duration::from_secs(60);
-        assert!(last_words(Some(&path), before).contains("0xd1"));
-        assert!(last_words(Some(&path), after).contains("left no"));
+        assert!(last_words(Kind::Lab, Some(&path), before).contains("0xd1"));
+        assert!(last_words(Kind::Lab, Some(&path), after).contains("left no"));
+        assert!(last_words(Kind::Wine, None, before).contains("winedevice.exe"));
     }
 }

@@ -19,7 +19,9 @@ const CAUGHT: &[(Lie, &[&str])] = &[
     (Lie::NeverPaged, &["paging.at-start", "paging.evicts", "paging.counters"]),
     (Lie::StartsAsLinked, &["paging.at-start"]),
     (Lie::OtherBase, &["paging.base"]),
-    (Lie::ResetDoesNothing, &["paging.reset", "paging.pageable-stays"]),
+    (Lie::ResetDoesNothing, &["paging.reset", "paging.pageable-stays", "witness.total"]),
+    (Lie::CountIsDeaf, &["witness.total", "witness.resident"]),
+    (Lie::ResidentIsDeaf, &["witness.resident"]),
     (Lie::ResetBringsAllIn, &["paging.reset"]),
     (Lie::ResetPinsAll, &["paging.pageable-stays"]),
     (Lie::SecondPageUndoes, &["paging.twice"]),
@@ -61,9 +63,10 @@ const CAUGHT: &[(Lie, &[&str])] = &[
     (Lie::DiesWithoutReset, &["teardown.removal", "teardown.surprise", "teardown.unload"]),
     (Lie::NoResetOnRemoval, &["teardown.removal"]),
     (Lie::StaysThere, &["teardown.removal"]),
-    (Lie::AnswersOnceGone, &["teardown.surprise"]),
+    (Lie::AnswersOnceGone, &["teardown.surprise", "teardown.open-handle"]),
     (Lie::RebalanceForgetsPaging, &["teardown.rebalance"]),
-    (Lie::KeepsLocks, &["teardown.locks"]),
+    (Lie::KeepsLocks, &["teardown.locks", "teardown.reinstall"]),
+    (Lie::VetoesAndGoes, &["teardown.open-handle"]),
     (Lie::FailedStartStays, &["teardown.failed-start"]),
     (Lie::StaysLoaded, &["teardown.unload"]),
     (Lie::KeepsOldPages, &["teardown.unload"]),
@@ -134,10 +137,11 @@ fn what_windows_cannot_decide_is_skipped_with_a_reason() {
         }
     }
     assert!(passed > 15 && skipped > 15, "{passed} passed, {skipped} skipped");
-    assert_eq!(
-        decided(Fake::windows(Lie::None), check("paging.evicts")),
-        Err(Stop::Skipped("needs orders to evict, which the fake does not offer".to_owned()))
-    );
+    let Err(Stop::Skipped(reason)) = decided(Fake::windows(Lie::None), check("paging.evicts"))
+    else {
+        panic!("it takes no orders");
+    };
+    assert!(reason.starts_with("needs orders to evict: Windows documents"), "{reason}");
 }
 
 /// A whole run, its text and its result.
@@ -173,6 +177,17 @@ fn the_report_has_its_documented_form() {
     let (_, report, exit) = whole(Fake::lab(Lie::AcceptsOverUnlock), &only);
     assert_eq!(exit, Exit::CheckFailed);
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}
+
+#[test]
+fn what_a_check_did_without_is_in_its_result() {
+    let only = ["locks.count", "locks.over-unlock"];
+    let (text, report, _) = whole(Fake::windows(Lie::None), &only);
+    assert_eq!(report.checks[0].note.as_deref(), Some("decided without orders to evict"));
+    assert_eq!(report.checks[1].note, None);
+    assert!(text.contains("decided without orders to evict"), "{text}");
+    let (_, report, _) = whole(Fake::lab(Lie::None), &only);
+    assert_eq!(report.checks[0].note, None);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use pagewise_contract::INTERFACE_GUID;
 use pagewise_lab_wire::{Client, Completion, Control, ControlReply, Error as WireError, Token};
 
 use crate::error::Error;
-use crate::machine::{Access, Failure, Handle, Kind, Lab, Machine, Ticket};
+use crate::machine::{Access, DriverPages, Failure, Handle, Kind, Lab, Machine, Plug, Ticket};
 use crate::status::NtStatus;
 
 /// A machine of the lab.
@@ -42,6 +42,18 @@ impl Machine for LabMachine {
 
     fn open(&self, access: Access) -> Result<Box<dyn Handle>, Failure> {
         self.open_as(access, Token::Administrator)
+    }
+
+    fn open_as_user(&self, access: Access) -> Result<Box<dyn Handle>, Failure> {
+        self.open_as(access, Token::User)
+    }
+
+    fn driver_pages(&self) -> Result<Option<DriverPages>, Error> {
+        (self as &dyn Lab).driver_pages().map(Some)
+    }
+
+    fn plug(&self) -> Option<&dyn Plug> {
+        Some(self)
     }
 
     fn lab(&self) -> Option<&dyn Lab> {

@@ -10,7 +10,7 @@ use zerocopy::IntoBytes;
 
 use crate::driver::Driver;
 use crate::error::Error;
-use crate::machine::Access;
+use crate::machine::{Access, Need};
 use crate::pages::Pages;
 use crate::status::NtStatus;
 use crate::verify::busy::while_busy;
@@ -44,7 +44,10 @@ fn clients(context: &Context) -> Verdict {
         let state = context.driver()?.state()?;
         Ok([state.page_calls, state.reset_calls])
     };
-    let before = (calls(context)?, context.lab_if_any().map(|lab| lab.counters()).transpose()?);
+    let before = (
+        calls(context)?,
+        context.lab_or_without(Need::Counters).map(|lab| lab.counters()).transpose()?,
+    );
     let verdicts: Vec<_> = thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| scope.spawn(move || Client::new(context, number)?.run(context)))
@@ -197,7 +200,7 @@ fn only_state(error: Error) -> Verdict {
 }
 
 fn trim(context: &Context, random: &mut fastrand::Rng) -> Verdict {
-    if let Some(lab) = context.lab_if_any() {
+    if let Some(lab) = context.lab_or_without(Need::Evict) {
         if random.bool() {
             lab.trim()?
         } else {
@@ -208,6 +211,7 @@ fn trim(context: &Context, random: &mut fastrand::Rng) -> Verdict {
 }
 
 fn cancel(context: &Context) -> Verdict {
+    context.needs(Need::Queueing)?;
     let mut driver = context.driver()?;
     let cancelled = while_busy(context, || {
         let (mut seed, mut cancelled) = (0, 0);

@@ -6,7 +6,7 @@ use pagewise_contract::{
 };
 
 use crate::driver::Driver;
-use crate::machine::Lab;
+use crate::machine::{Lab, Need};
 use crate::pages::Pages;
 use crate::verify::check::{Check, Verdict, ensure, ensure_eq};
 use crate::verify::context::{Context, ensure_intact, grown, section_of, sections};
@@ -50,7 +50,7 @@ fn linked(context: &Context) -> Verdict {
 }
 
 fn evicted(context: &Context) -> Verdict {
-    let lab = context.lab("orders to evict")?;
+    let lab = context.lab(Need::Evict)?;
     let mut driver = context.driver()?;
     let seed = context.seed();
     fill(&mut driver, seed)?;
@@ -68,7 +68,7 @@ fn evicted(context: &Context) -> Verdict {
 }
 
 fn true_bytes(context: &Context) -> Verdict {
-    let lab = context.lab("the true content of pages")?;
+    let lab = context.lab(Need::Truth)?;
     let mut driver = context.driver()?;
     let sections = sections(&mut driver)?;
     let seed = context.seed();
@@ -91,7 +91,7 @@ fn true_bytes(context: &Context) -> Verdict {
 }
 
 fn image(context: &Context) -> Verdict {
-    let lab = context.lab("the true content of pages")?;
+    let lab = context.lab(Need::Truth)?;
     let mut driver = context.driver()?;
     let sections = sections(&mut driver)?;
     let kept: Vec<_> = sections.into_iter().filter(is_constant).collect();
@@ -125,7 +125,7 @@ fn code_runs(context: &Context) -> Verdict {
     let sections = sections(&mut driver)?;
     for region in BallastRegion::ALL.into_iter().filter(|region| region.is_code()) {
         let (_, section) = section_of(&sections, region)?;
-        if let Some(lab) = context.lab_if_any() {
+        if let Some(lab) = context.lab_or_without(Need::Evict) {
             lab.evict()?;
         }
         let reply = driver.touch(Pages::of(&section), TouchKind::Execute)?;
@@ -148,7 +148,7 @@ fn written_back(context: &Context) -> Verdict {
     for region in BallastRegion::ALL.into_iter().filter(|region| region.is_writable()) {
         let (_, section) = section_of(&sections, region)?;
         for _ in 0..2 {
-            if let Some(lab) = context.lab_if_any() {
+            if let Some(lab) = context.lab_or_without(Need::Evict) {
                 lab.evict()?;
             }
             let reply = driver.touch(Pages::of(&section), TouchKind::Write)?;
@@ -160,7 +160,7 @@ fn written_back(context: &Context) -> Verdict {
 }
 
 fn faults(context: &Context) -> Verdict {
-    let lab = context.lab("its fault counters")?;
+    let lab = context.lab(Need::Counters)?;
     let mut driver = context.driver()?;
     let (_, section) = section_of(&sections(&mut driver)?, BallastRegion::PageableConst)?;
     let pages = Pages::of(&section);

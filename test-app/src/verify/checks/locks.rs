@@ -6,7 +6,7 @@ use pagewise_contract::{
 use pagewise_lab_wire::PageState;
 
 use crate::driver::Driver;
-use crate::machine::Lab;
+use crate::machine::{Lab, Need};
 use crate::status::NtStatus;
 use crate::verify::check::{Check, Stop, Verdict, ensure, ensure_eq, refused};
 use crate::verify::context::{Context, first_of_kind, section_of, sections, truth_of};
@@ -32,7 +32,7 @@ const REGIONS: [BallastRegion; 3] =
     [BallastRegion::PageableCode, BallastRegion::PageableConst, BallastRegion::PageableData];
 
 fn hold(context: &Context) -> Verdict {
-    let lab = context.lab("orders to evict")?;
+    let lab = context.lab(Need::Evict)?;
     let mut driver = context.driver_as_linked()?;
     let all = sections(&mut driver)?;
     for region in REGIONS {
@@ -61,14 +61,14 @@ fn count(context: &Context) -> Verdict {
         let locks = if step == "lock" { driver.lock(index)? } else { driver.unlock(index)? };
         ensure_eq!(locks, wanted, "locks in the answer to {step}");
         ensure_counted(&mut driver, index, wanted)?;
-        if let Some(lab) = context.lab_if_any() {
+        if let Some(lab) = context.lab_or_without(Need::Evict) {
             lab.evict()?;
             ensure_held(lab, &section, true, "with a lock left")?;
         }
     }
     ensure_eq!(driver.unlock(index)?, 0, "locks after the last unlock");
     ensure_counted(&mut driver, index, 0)?;
-    if let Some(lab) = context.lab_if_any() {
+    if let Some(lab) = context.lab_or_without(Need::Evict) {
         lab.evict()?;
         ensure_held(lab, &section, false, "after the last unlock")?;
     }

@@ -8,6 +8,7 @@ mod locks;
 mod paging;
 mod residency;
 mod teardown;
+mod witness;
 mod wrong_input;
 
 use wildmatch::WildMatch;
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Check> {
         handshake::CHECKS,
         paging::CHECKS,
         residency::CHECKS,
+        witness::CHECKS,
         content::CHECKS,
         locks::CHECKS,
         wrong_input::CHECKS,

@@ -4,7 +4,7 @@ use pagewise_contract::{Ioctl, PagingAction, Policy, Returned, Section, SectionK
 use pagewise_lab_wire::{Control, Counters, PageState, PageTruth};
 
 use crate::driver::Driver;
-use crate::machine::{Failure, Kind, Lab};
+use crate::machine::{Failure, Lab, Need};
 use crate::verify::check::{Check, Stop, Verdict, ensure, ensure_eq};
 use crate::verify::context::{Context, ensure_intact, grown, sections, truth_of, valid};
 use crate::verify::requests::Requests;
@@ -78,9 +78,8 @@ fn at_start(context: &Context) -> Verdict {
 
 fn base(context: &Context) -> Verdict {
     let state = context.driver()?.state()?;
-    if context.machine().kind() == Kind::Wine && state.returned() == Some(Returned::InsideImage) {
-        let reason = "Wine answers with the argument, whatever the base";
-        return Err(Stop::Skipped(reason.to_owned()));
+    if state.returned() == Some(Returned::InsideImage) {
+        context.needs(Need::Base)?;
     }
     ensure_eq!(state.returned(), Some(Returned::ImageBase), "returned ({})", state.returned);
     ensure_eq!(state.returned_rva, 0, "RVA of what was returned");
@@ -92,7 +91,7 @@ fn base(context: &Context) -> Verdict {
 }
 
 fn evicts(context: &Context) -> Verdict {
-    let lab = context.lab("orders to evict")?;
+    let lab = context.lab(Need::Evict)?;
     lab.evict()?;
     let truth = lab.pages()?;
     for (number, page) in truth.iter().enumerate().filter(|(_, page)| is_there(page)) {
@@ -109,7 +108,7 @@ fn evicts(context: &Context) -> Verdict {
 }
 
 fn reset(context: &Context) -> Verdict {
-    let lab = context.lab("the true page states")?;
+    let lab = context.lab(Need::Truth)?;
     let mut driver = context.driver()?;
     let sections = sections(&mut driver)?;
     lab.evict()?;
@@ -126,7 +125,7 @@ fn reset(context: &Context) -> Verdict {
 }
 
 fn pageable_stays(context: &Context) -> Verdict {
-    let lab = context.lab("orders to evict")?;
+    let lab = context.lab(Need::Evict)?;
     let mut driver = context.driver_as_linked()?;
     let sections = sections(&mut driver)?;
     lab.evict()?;
@@ -173,13 +172,15 @@ struct Seen {
 
 fn seen(context: &Context, driver: &mut Driver) -> Result<Seen, Stop> {
     let sections = sections(driver)?;
-    let Some(lab) = context.lab_if_any() else { return Ok(Seen { sections, pageable: None }) };
+    let Some(lab) = context.lab_or_without(Need::Truth) else {
+        return Ok(Seen { sections, pageable: None });
+    };
     let pageable = lab.pages()?.iter().map(|page| page.pageable).collect();
     Ok(Seen { sections, pageable: Some((pageable, lab.counters()?.driver_pages_total)) })
 }
 
 fn counters(context: &Context) -> Verdict {
-    let lab = context.lab("its counters")?;
+    let lab = context.lab(Need::Counters)?;
     let mut driver = context.driver()?;
     let mut before = count(lab, &mut driver)?;
     for action in [PagingAction::Reset, PagingAction::PageEntire, PagingAction::Reset] {
@@ -218,7 +219,7 @@ fn count(lab: &dyn Lab, driver: &mut Driver) -> Result<Count, Stop> {
 }
 
 fn force_irql(context: &Context) -> Verdict {
-    let lab = context.lab("force IRQL checking")?;
+    let lab = context.lab(Need::ForceIrql)?;
     let mut driver = context.driver()?;
     let requests = Requests::of(&sections(&mut driver)?)?;
     let raises = lab.counters()?.irql_raises;
@@ -246,7 +247,7 @@ fn cycles(context: &Context) -> Verdict {
         }
         for action in [PagingAction::PageEntire, PagingAction::Reset] {
             driver.set_paging(action)?;
-            if let Some(lab) = context.lab_if_any() {
+            if let Some(lab) = context.lab_or_without(Need::Evict) {
                 lab.evict()?;
             }
         }

@@ -3,6 +3,7 @@
 use pagewise_contract::{BallastRegion, Ioctl, TouchKind, residency as wire};
 use zerocopy::IntoBytes;
 
+use crate::machine::Need;
 use crate::pages::Pages;
 use crate::verify::check::{Check, Verdict, ensure, ensure_eq};
 use crate::verify::context::{Context, image_pages, section_of, sections, truth_of, valid};
@@ -31,7 +32,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 fn truth(context: &Context) -> Verdict {
-    let lab = context.lab("the true page states")?;
+    let lab = context.lab(Need::Truth)?;
     let mut driver = context.driver()?;
     let all = Pages::new(0, image_pages(&mut driver)?);
     lab.evict()?;
@@ -57,7 +58,7 @@ fn truth(context: &Context) -> Verdict {
 }
 
 fn pattern(context: &Context) -> Verdict {
-    let lab = context.lab("orders to evict")?;
+    let lab = context.lab(Need::Evict)?;
     let mut driver = context.driver()?;
     let sections = sections(&mut driver)?;
     let mut random = context.random(2);
@@ -79,7 +80,7 @@ fn pattern(context: &Context) -> Verdict {
 }
 
 fn disturbs_nothing(context: &Context) -> Verdict {
-    let lab = context.lab("the true page states")?;
+    let lab = context.lab(Need::Truth)?;
     let mut driver = context.driver()?;
     let sections = sections(&mut driver)?;
     let all = Pages::new(0, image_pages(&mut driver)?);
@@ -99,7 +100,7 @@ fn disturbs_nothing(context: &Context) -> Verdict {
 fn ranges(context: &Context) -> Verdict {
     let mut driver = context.driver()?;
     let pages = image_pages(&mut driver)?;
-    if let Some(lab) = context.lab_if_any() {
+    if let Some(lab) = context.lab_or_without(Need::Evict) {
         lab.evict()?;
     }
     driver.residency(Pages::new(0, pages))?;

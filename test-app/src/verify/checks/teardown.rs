@@ -1,6 +1,8 @@
 //! Every way out, from the worst state: all that can be evicted is, and force IRQL checking evicts
 //! it again whenever anybody raises the IRQL.
 
+mod replug;
+
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use pagewise_lab_wire::Control;
 use zerocopy::IntoBytes;
 
 use crate::error::Error;
-use crate::machine::{Access, Failure, IMAGE, Lab};
+use crate::machine::{Access, Failure, IMAGE, Lab, Need};
 use crate::status::NtStatus;
 use crate::verify::busy::while_busy;
 use crate::verify::check::{Check, Stop, Verdict, ensure, ensure_eq};
@@ -50,13 +52,22 @@ pub const CHECKS: &[Check] = &[
     },
     Check { id: "teardown.pool", title: "no pool is left behind after unload", run: pool },
     Check {
+        id: "teardown.reinstall",
+        title: "removed with locks held and installed again, it works as new",
+        run: replug::reinstall,
+    },
+    Check {
+        id: "teardown.open-handle",
+        title: "a removal under an open handle is refused or done, never half",
+        run: replug::open_handle,
+    },
+    Check {
         id: "teardown.again",
         title: "plugging, loading and leaving again and again, in any order",
         run: again,
     },
 ];
 
-const NEEDS: &str = "orders to remove and load";
 const KERNEL: &str = "ntoskrnl.exe";
 const REMOVE: Control = Control::Unplug { surprise: false };
 
@@ -198,7 +209,7 @@ fn unload(context: &Context) -> Verdict {
 }
 
 fn pool(context: &Context) -> Verdict {
-    let lab = context.lab(NEEDS)?;
+    let lab = context.lab(Need::Orders)?;
     let mut left = Vec::new();
     for _ in 0..3 {
         succeed(lab, &REMOVE)?;
@@ -248,7 +259,7 @@ fn again(context: &Context) -> Verdict {
 
 /// Force IRQL checking on, everything out.
 fn worst(context: &Context) -> Result<&dyn Lab, Stop> {
-    let lab = context.lab(NEEDS)?;
+    let lab = context.lab(Need::Orders)?;
     lab.force_irql(true)?;
     lab.evict()?;
     Ok(lab)

@@ -27,6 +27,9 @@ pub(crate) enum Lie {
     AskingTouches,
     RangesFromZero,
     StrayBits,
+    // Witness.
+    CountIsDeaf,
+    ResidentIsDeaf,
     // Content.
     BadConstant,
     LosesText,
@@ -72,4 +75,5 @@ pub(crate) enum Lie {
     LeaksPool,
     FrameworkGrows,
     WearsOut,
+    VetoesAndGoes,
 }

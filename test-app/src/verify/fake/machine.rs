@@ -8,7 +8,9 @@ use pagewise_lab_wire::{Control, ControlReply, Token};
 
 use super::{Device, Fake, Lie, World};
 use crate::error::Error;
-use crate::machine::{Access, Code, Failure, Handle, Kind, Lab, Machine, Ticket};
+use crate::machine::{
+    Access, Code, DriverPages, Failure, Handle, Kind, Lab, Machine, Plug, Ticket,
+};
 use crate::status::NtStatus;
 
 impl Machine for Fake {
@@ -22,6 +24,18 @@ impl Machine for Fake {
 
     fn open(&self, access: Access) -> Result<Box<dyn Handle>, Failure> {
         self.open_as(access, Token::Administrator).map_err(|failure| self.told(failure))
+    }
+
+    fn open_as_user(&self, access: Access) -> Result<Box<dyn Handle>, Failure> {
+        self.open_as(access, Token::User).map_err(|failure| self.told(failure))
+    }
+
+    fn driver_pages(&self) -> Result<Option<DriverPages>, Error> {
+        (self as &dyn Lab).driver_pages().map(Some)
+    }
+
+    fn plug(&self) -> Option<&dyn Plug> {
+        Some(self)
     }
 
     fn lab(&self) -> Option<&dyn Lab> {

@@ -222,7 +222,18 @@ impl Memory {
     }
 
     pub(super) fn counted(&self) -> Counters {
-        Counters { driver_pages_total: self.pageable_pages(), ..self.counters }
+        let total = match self.lie {
+            Lie::CountIsDeaf => 1000,
+            _ => self.pageable_pages(),
+        };
+        let pages = 0..self.pages.len();
+        let resident = match self.lie {
+            Lie::CountIsDeaf | Lie::ResidentIsDeaf => 500,
+            _ => {
+                pages.filter(|page| self.is_pageable(*page) && self.is_valid(*page)).count() as u64
+            }
+        };
+        Counters { driver_pages_total: total, driver_pages_resident: resident, ..self.counters }
     }
 }
 

@@ -202,6 +202,13 @@ impl World {
             self.is_dead = true;
             return Err(Failure::Gone);
         }
+        let vetoed = !surprise && self.handles > 0 && self.lie != Lie::AnswersOnceGone;
+        if vetoed {
+            if self.lie == Lie::VetoesAndGoes {
+                self.release();
+            }
+            return Ok(ControlReply::Done { status: NtStatus::PLUGPLAY_QUERY_VETOED.0 });
+        }
         self.release();
         if self.lie != Lie::StaysThere {
             let pulled = surprise && self.handles > 0;

@@ -4,7 +4,7 @@ use pagewise_contract::{BallastChecksum, BallastRegion, Ioctl, MAX_LOCKS, Sectio
 use zerocopy::FromBytes;
 
 use crate::driver::Driver;
-use crate::machine::Failure;
+use crate::machine::{Failure, Need};
 use crate::verify::check::{Stop, Verdict, ensure, ensure_eq, ensure_refused};
 use crate::verify::context::{Context, ensure_intact, image_pages, sections, sum_of};
 use crate::verify::oracle::{Oracle, lengths};
@@ -17,8 +17,9 @@ pub(super) fn random(context: &Context) -> Verdict {
     let pages = image_pages(&mut driver)?;
     let mut oracle = Oracle::new(pages, &all);
     let mut source = Source { random: context.random(1), pages, sections: all };
+    let lab = context.lab_or_without(Need::Evict);
     for number in 0..REQUESTS {
-        if let Some(lab) = context.lab_if_any().filter(|_| source.random.u8(..32) == 0) {
+        if let Some(lab) = lab.filter(|_| source.random.u8(..32) == 0) {
             lab.evict()?;
         }
         let (code, input, room) = source.request();
