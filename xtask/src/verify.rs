@@ -1,5 +1,7 @@
 //! `cargo xtask verify`: the main job. Builds the driver, boots a machine with it, lets the test
 //! app drive and verify it, and shuts the machine down.
+//!
+//! On the lab here, on Wine in [`crate::wine`].
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,6 +10,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use pagewise_lab_wire::{Launch, Machine};
+
+use crate::build;
+use crate::wine;
+use crate::workspace::Workspace;
 
 /// What the user can say.
 #[derive(clap::Args)]
@@ -18,6 +24,18 @@ pub struct Arguments {
     /// The machine to verify on.
     #[arg(long, value_enum, default_value_t = On::Lab)]
     on: On,
+    /// Verify this image of the driver instead of the one that is built.
+    #[arg(long, value_name = "FILE")]
+    driver: Option<PathBuf>,
+    /// Verify what is in target/pagewise already.
+    #[arg(long)]
+    no_build: bool,
+    /// Install this package, made of the same image, instead of a new one (Wine).
+    #[arg(long, value_name = "FOLDER")]
+    package: Option<PathBuf>,
+    /// Leave Wine's prefix behind and tell how to use it (Wine).
+    #[arg(long)]
+    keep: bool,
     /// Further arguments of `test-app verify`, such as --only or --seed.
     #[arg(last = true)]
     rest: Vec<OsString>,
@@ -28,19 +46,40 @@ pub struct Arguments {
 enum On {
     /// An NT machine in a Linux process.
     Lab,
+    /// Wine, installed from Debian if need be, in a prefix of its own.
+    Wine,
 }
 
-/// Boots, verifies, shuts down. The exit code is the test app's.
-pub fn run(artifacts: &Path, arguments: &Arguments) -> Result<ExitCode> {
-    match arguments.on {
-        On::Lab => on_lab(artifacts, arguments),
+/// Builds, boots, verifies, shuts down. The exit code is the test app's.
+pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    if !arguments.no_build {
+        build::run(workspace, &build::Arguments::default())?;
     }
+    match arguments.on {
+        On::Lab => on_lab(&workspace.artifacts(), arguments),
+        On::Wine => on_wine(workspace, arguments),
+    }
+}
+
+fn on_wine(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let built = workspace.artifacts().join("pagewise.sys");
+    let request = wine::Request {
+        driver: arguments.driver.as_ref().unwrap_or(&built),
+        package: arguments.package.as_deref(),
+        json: arguments.json.as_deref(),
+        rest: &arguments.rest,
+        keep: arguments.keep,
+    };
+    wine::verify(workspace, &request).map(ExitCode::from)
 }
 
 fn on_lab(artifacts: &Path, arguments: &Arguments) -> Result<ExitCode> {
     let folder = tempfile::tempdir().context("cannot make a folder for the machine's socket")?;
     let log = folder.path().join("machine.log");
-    let launch = Launch { log: Some(log.clone()), ..Launch::from_artifacts(artifacts) };
+    let mut launch = Launch { log: Some(log.clone()), ..Launch::from_artifacts(artifacts) };
+    if let Some(driver) = &arguments.driver {
+        launch.driver = driver.clone();
+    }
     eprintln!("Booting the lab with {}", launch.driver.display());
     let verdict = launch.start(folder.path()).map_err(Into::into).and_then(|machine| {
         let verdict = test_app(artifacts, arguments, &launch, &machine)?;
