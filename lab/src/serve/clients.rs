@@ -10,6 +10,10 @@ use std::time::Duration;
 /// longer holds up nobody's shutdown.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// More clients at a time are not served: each takes a thread and a few of the host's descriptors,
+/// of which a process has 1024 by custom.
+pub(super) const MOST: usize = 256;
+
 /// The clients of this process.
 pub(super) static CLIENTS: Clients = Clients {
     inner: Mutex::new(Inner { streams: BTreeMap::new(), next: 0 }),
@@ -35,13 +39,16 @@ impl Clients {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a client on the list.
-    pub(super) fn enter(&self, stream: UnixStream) -> Place {
+    /// Puts a client on the list; nothing where it is full.
+    pub(super) fn enter(&self, stream: UnixStream) -> Option<Place> {
         let mut inner = self.lock();
+        if inner.streams.len() >= MOST {
+            return None;
+        }
         let number = inner.next;
         inner.next += 1;
         inner.streams.insert(number, stream);
-        Place(number)
+        Some(Place(number))
     }
 
     /// Ends every connection and waits until their handles are closed; false where some are not.
@@ -74,7 +81,7 @@ mod tests {
     #[test]
     fn hanging_up_ends_a_clients_reads_and_waits_for_it() {
         let (mut ours, _theirs) = UnixStream::pair().unwrap();
-        let place = CLIENTS.enter(ours.try_clone().unwrap());
+        let place = CLIENTS.enter(ours.try_clone().unwrap()).unwrap();
         let client = thread::spawn(move || {
             let read = ours.read(&mut [0]).unwrap();
             drop(place);

@@ -8,26 +8,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pagewise_lab_nt as nt;
 use pagewise_lab_wire::{Header, Kind, MAX_PAYLOAD, Polling, Token, read_frame};
 
-use super::clients::CLIENTS;
+use super::clients::Place;
 use super::control;
 use super::handles::Handles;
+use super::operations;
 use super::outbox::Outbox;
 use crate::ex;
-use crate::io::{DeviceControl, OpenFile, Request, Requester, Started};
+use crate::io::{Ask, OpenFile, Request, Requester, Started, open_name};
 use crate::machine::Machine;
 
 /// Bytes of reply that a payload has room for beside its header; what a client asks beyond is
 /// refused before any driver sees it.
 const MOST_OUTPUT: u32 = MAX_PAYLOAD;
 
+/// Memory for more bytes than that is not kept for the next frame.
+pub(super) const LARGE: usize = 1 << 18;
+
+/// Requests that a client can have under way at a time.
+const MOST_PENDING: usize = 4096;
+
 /// Serves one client until it goes.
 ///
 /// # IRQL
 /// `PASSIVE_LEVEL`, in a thread of its own.
-pub(super) fn serve(machine: &'static Machine, stream: UnixStream) {
+pub(super) fn serve(machine: &'static Machine, stream: UnixStream, _place: Place) {
     let Ok(writer) = stream.try_clone() else { return };
-    let Ok(listed) = stream.try_clone() else { return };
-    let _place = CLIENTS.enter(listed);
     let Some(request) = Request::new(1) else { return };
     let client =
         Arc::new(Client { outbox: Outbox::new(writer), pending: Mutex::new(HashMap::new()) });
@@ -41,6 +46,10 @@ pub(super) fn serve(machine: &'static Machine, stream: UnixStream) {
         let Some(kind) = Kind::from_u32(header.kind) else { break };
         if !connection.frame(kind, header, &payload) {
             break;
+        }
+        connection.client.outbox.wait_for_room();
+        if payload.len() > LARGE {
+            payload = Vec::new();
         }
     }
     connection.run_down();
@@ -68,8 +77,12 @@ impl Requester for Arc<Client> {
     fn completed(&self, request: &Request) {
         let Some(request) = self.pending().remove(&request.id()) else { return };
         let client = Arc::clone(self);
-        // The socket may block, and the IRP may have been completed under a spin lock.
-        ex::queue_system_work(Box::new(move || client.answer(&request)));
+        // The IRP may have been completed under a spin lock.
+        ex::queue_system_work(Box::new(move || {
+            // A client that has its answer and closes its handle has nothing open any more.
+            request.release_file();
+            client.answer(&request);
+        }));
     }
 }
 
@@ -86,8 +99,11 @@ impl Connection {
     /// Handles one frame. False where the client does not speak the protocol.
     fn frame(&mut self, kind: Kind, header: Header, payload: &[u8]) -> bool {
         match kind {
-            Kind::Ioctl => self.ioctl(header, payload),
-            Kind::Open => self.open(header, payload),
+            Kind::Ioctl | Kind::IoctlBoth | Kind::Read | Kind::Write => {
+                self.request(kind, header, payload);
+            }
+            Kind::Open => self.open(header, self.opened(header, payload)),
+            Kind::OpenName => self.open(header, opened_by_name(header, payload)),
             Kind::Cancel => self.cancel(header.id),
             Kind::Close => self.close(header),
             Kind::Control => {
@@ -103,13 +119,12 @@ impl Connection {
         self.client.outbox.reply(id, status.cast_unsigned(), 0, &[]);
     }
 
-    fn open(&mut self, header: Header, payload: &[u8]) {
-        let opened = self.opened(header, payload);
+    fn open(&mut self, header: Header, opened: Result<Arc<OpenFile>, i32>) {
         match opened {
-            Ok(file) => {
-                let handle = self.handles.insert(file);
-                self.client.outbox.reply(header.id, 0, handle, &[]);
-            }
+            Ok(file) => match self.handles.insert(file) {
+                Some(handle) => self.client.outbox.reply(header.id, 0, handle, &[]),
+                None => self.fail(header.id, nt::STATUS_INSUFFICIENT_RESOURCES),
+            },
             Err(status) => self.fail(header.id, status),
         }
     }
@@ -120,28 +135,51 @@ impl Connection {
         self.machine.open(interface, header.a, token)
     }
 
-    fn ioctl(&mut self, header: Header, payload: &[u8]) {
-        if let Err(status) = self.start(header, payload) {
+    fn request(&mut self, kind: Kind, header: Header, payload: &[u8]) {
+        let mut largest = payload.len();
+        let started = operations::of(kind, header, payload).and_then(|(handle, ask)| {
+            largest = largest.max(ask.output_length as usize);
+            self.start(handle, ask)
+        });
+        if let Err(status) = started {
             self.fail(header.id, status);
+        }
+        // The buffers of a request never shrink.
+        if largest > LARGE
+            && let Some(request) = Request::new(1)
+        {
+            self.request = request;
         }
     }
 
-    fn start(&mut self, header: Header, payload: &[u8]) -> Result<(), i32> {
-        let (length, input) = payload.split_first_chunk().ok_or(nt::STATUS_INVALID_PARAMETER)?;
-        let output_length = u32::from_le_bytes(*length);
-        if output_length > MOST_OUTPUT {
+    fn start(&mut self, handle: u32, ask: Ask<'_>) -> Result<(), i32> {
+        if ask.output_length > MOST_OUTPUT {
             return Err(nt::STATUS_INSUFFICIENT_RESOURCES);
         }
-        let file = self.handles.get(header.a).ok_or(nt::STATUS_INVALID_HANDLE)?;
-        let control = DeviceControl { id: header.id, code: header.b, input, output_length };
+        let file = self.handles.get(handle).ok_or(nt::STATUS_INVALID_HANDLE)?;
+        let id = ask.id;
+        self.admit(id)?;
         let park = |request: &Arc<Request>| {
             self.client.pending().insert(request.id(), Arc::clone(request));
         };
-        if self.request.start(file, control, &self.requester, park)? == Started::Complete {
+        if self.request.start(file, ask, &self.requester, park)? == Started::Complete {
             // Where it was completed by another thread just now, that left it to us.
-            self.client.pending().remove(&header.id);
+            self.client.pending().remove(&id);
             self.client.answer(&self.request);
             self.request.retire();
+        }
+        Ok(())
+    }
+
+    /// Whether one more request may be under way. Two of the same number could not be told apart:
+    /// the end of one would be taken for the other's, which nobody could cancel any more.
+    fn admit(&self, id: u64) -> Result<(), i32> {
+        let pending = self.client.pending();
+        if pending.contains_key(&id) {
+            return Err(nt::STATUS_INVALID_PARAMETER);
+        }
+        if pending.len() >= MOST_PENDING {
+            return Err(nt::STATUS_INSUFFICIENT_RESOURCES);
         }
         Ok(())
     }
@@ -175,4 +213,10 @@ impl Connection {
             file.cleanup();
         }
     }
+}
+
+fn opened_by_name(header: Header, payload: &[u8]) -> Result<Arc<OpenFile>, i32> {
+    let name = std::str::from_utf8(payload).map_err(|_| nt::STATUS_OBJECT_NAME_INVALID)?;
+    let token = Token::from_u32(header.b).ok_or(nt::STATUS_INVALID_PARAMETER)?;
+    open_name(name, header.a, token)
 }

@@ -57,6 +57,9 @@ fn reply(machine: &Machine, command: Control) -> ControlReply {
             counters.irql_raises = ke::processor::raises();
             ControlReply::Counters(counters)
         }
+        Control::AllocationSites => {
+            ControlReply::AllocationSites { sites: verifier::allocation_sites() }
+        }
         Control::Pool => ControlReply::Pool { blocks: mm::pool::blocks() },
         Control::SetPolicy { name, value } => match mm::policy::set(&name, &value) {
             Ok(()) => ControlReply::Done { status: 0 },

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::io::OpenFile;
 
+/// Handles that a client can have at a time.
+const MOST: usize = 4096;
+
 /// A table of open files. A handle is a slot's number plus one, so that zero is none.
 #[derive(Debug, Default)]
 pub(super) struct Handles {
@@ -11,15 +14,18 @@ pub(super) struct Handles {
 }
 
 impl Handles {
-    /// A handle to `file`.
-    pub(super) fn insert(&mut self, file: Arc<OpenFile>) -> u32 {
-        let free = self.slots.iter().position(Option::is_none);
-        let slot = free.unwrap_or_else(|| {
+    /// A handle to `file`; nothing, and the file is closed, where there are too many.
+    pub(super) fn insert(&mut self, file: Arc<OpenFile>) -> Option<u32> {
+        let free = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
+        if free == MOST {
+            file.cleanup();
+            return None;
+        }
+        if free == self.slots.len() {
             self.slots.push(None);
-            self.slots.len() - 1
-        });
-        self.slots[slot] = Some(file);
-        slot as u32 + 1
+        }
+        self.slots[free] = Some(file);
+        Some(free as u32 + 1)
     }
 
     /// The file behind a handle.

@@ -8,6 +8,7 @@ mod clients;
 mod connection;
 mod control;
 mod handles;
+mod operations;
 mod outbox;
 
 use std::io;
@@ -27,15 +28,27 @@ pub fn hang_up() -> bool {
     clients::CLIENTS.hang_up()
 }
 
+/// Has memory for large frames go back to the host when it is freed. Left to itself, the host's
+/// allocator would keep the largest frame of each client's thread.
+fn give_back_large() {
+    // SAFETY: only sets a number of the allocator's own.
+    unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, connection::LARGE as libc::c_int) };
+}
+
 /// Serves clients until the process ends.
 ///
 /// # Errors
 /// The listener's own failure, once it is unusable.
 pub fn run(machine: &'static Machine, listener: &UnixListener) -> io::Result<()> {
+    give_back_large();
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
-                ps::spawn_system("client", move || connection::serve(machine, stream));
+                // One too many is hung up on.
+                let place = stream.try_clone().ok().and_then(|it| clients::CLIENTS.enter(it));
+                if let Some(place) = place {
+                    ps::spawn_system("client", move || connection::serve(machine, stream, place));
+                }
             }
             Err(error) if error.raw_os_error() == Some(libc::EBADF) => return Err(error),
             Err(_) => thread::sleep(REST),

@@ -1,12 +1,17 @@
-//! Clients that do not keep to the protocol, or vanish: the machine serves the others.
+//! Clients that do not keep to the protocol, ask for too much, never listen, or vanish: the machine
+//! serves the others meanwhile, and nothing of the hostile ones stays behind.
 
-use std::io::{Read, Write};
+mod crowds;
+mod frames;
+mod lengths;
+mod listeners;
+mod vanishing;
+mod witness;
+
 use std::os::unix::net::UnixStream;
 
-use crate::common::{Booted, READ, boot, open};
+use crate::common::{Booted, READ, open};
 use pagewise_contract::{Ioctl, State};
-use pagewise_lab_wire::{Header, Kind, MAX_PAYLOAD};
-use zerocopy::IntoBytes;
 
 /// The machine still answers a well-behaved client.
 fn assert_alive(booted: &Booted) {
@@ -18,73 +23,4 @@ fn assert_alive(booted: &Booted) {
 
 fn raw(booted: &Booted) -> UnixStream {
     UnixStream::connect(booted.machine.socket()).unwrap()
-}
-
-/// A step of a generator that need not be good, only repeatable.
-fn next(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
-#[test]
-fn frames_that_are_none_close_the_connection_and_nothing_else() {
-    let booted = boot(&[]);
-    let bad = [
-        Header { kind: 99, ..Header::new(Kind::Open, 1, 0, 0, 0) },
-        Header::new(Kind::Reply, 1, 0, 0, 0),
-        Header { length: MAX_PAYLOAD + 1, ..Header::new(Kind::Ioctl, 1, 0, 0, 0) },
-    ];
-    for header in bad {
-        let mut stream = raw(&booted);
-        stream.write_all(header.as_bytes()).unwrap();
-        let mut rest = Vec::new();
-        // Either an end or a reset: it is closed.
-        let _ = stream.read_to_end(&mut rest);
-        assert!(rest.is_empty(), "{header:?} was answered with {rest:?}");
-    }
-    assert_alive(&booted);
-    booted.shut_down();
-}
-
-#[test]
-fn a_client_that_vanishes_inside_a_frame_or_a_request_disturbs_nobody() {
-    let booted = boot(&[]);
-    for cut in 0..size_of::<Header>() {
-        let mut stream = raw(&booted);
-        let header = Header::new(Kind::Ioctl, 1, 1, Ioctl::State.code(), 64);
-        stream.write_all(&header.as_bytes()[..cut]).unwrap();
-    }
-    let mut client = booted.connect();
-    let handle = open(&mut client, READ);
-    for _ in 0..64 {
-        client.start(handle, Ioctl::State.code(), &[], size_of::<State>() as u32).unwrap();
-    }
-    drop(client);
-    assert_alive(&booted);
-    booted.shut_down();
-}
-
-#[test]
-fn random_frames_never_bring_the_machine_down() {
-    let booted = boot(&[]);
-    let mut state = 0x5047_u64;
-    for _ in 0..200 {
-        let mut stream = raw(&booted);
-        for _ in 0..8 {
-            let kind = next(&mut state) as u32 % 6;
-            let length = next(&mut state) as u32 % 96;
-            let (a, b) = (next(&mut state) as u32 % 4, next(&mut state) as u32);
-            let header = Header { kind, ..Header::new(Kind::Open, next(&mut state), a, b, length) };
-            let payload: Vec<u8> = (0..length).map(|_| next(&mut state) as u8).collect();
-            let sent =
-                stream.write_all(header.as_bytes()).and_then(|()| stream.write_all(&payload));
-            if sent.is_err() {
-                break;
-            }
-        }
-    }
-    assert_alive(&booted);
-    booted.shut_down();
 }
