@@ -1,13 +1,12 @@
 //! `pagewise-lab imports`.
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use object::LittleEndian as LE;
-use object::read::pe::{ImageThunkData, Import, PeFile64};
-use pagewise_lab::exports;
+use pagewise_lab::survey::{self, Import, Standing};
 
 /// Exit code where an import is missing.
 const MISSING: u8 = 3;
@@ -17,51 +16,89 @@ const MISSING: u8 = 3;
 pub struct Arguments {
     /// A driver's image.
     image: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
-/// Lists the imports, those that are missing last.
+/// Lists what a driver needs, what is missing last.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let path = arguments.image.display();
     let bytes = fs::read(&arguments.image).with_context(|| format!("cannot read {path}"))?;
-    let imports = imports(&bytes).with_context(|| format!("{path} is no PE32+ image"))?;
-    let (provided, missing): (Vec<_>, Vec<_>) =
-        imports.into_iter().partition(|(dll, name)| is_provided(dll, name));
-    for (dll, name) in &provided {
-        println!("provided  {dll}!{name}");
-    }
-    for (dll, name) in &missing {
-        println!("MISSING   {dll}!{name}");
-    }
-    println!("{} provided, {} missing", provided.len(), missing.len());
-    Ok(if missing.is_empty() { ExitCode::SUCCESS } else { MISSING.into() })
+    let imports = survey::imports(&bytes)
+        .with_context(|| format!("{path} is no PE32+ image whose imports can be read"))?;
+    let mut needs: Vec<Need> = imports.into_iter().map(Need::import).collect();
+    needs.sort_by(|a, b| (a.rank(), &a.name).cmp(&(b.rank(), &b.name)));
+    let uses_framework = needs.iter().any(|need| need.from.eq_ignore_ascii_case("wdfldr.sys"));
+    let note = uses_framework.then_some(FRAMEWORK_NOTE);
+    let text = if arguments.json { json(&needs, note)? } else { table(&needs, note) };
+    io::stdout().write_all(text.as_bytes()).context("cannot write the list")?;
+    let missing = needs.iter().any(|need| need.standing == Standing::Missing);
+    Ok(if missing { MISSING.into() } else { ExitCode::SUCCESS })
 }
 
-/// Other images' exports are not the machine's: of those only WDFLDR.SYS is expected.
-fn is_provided(dll: &str, name: &str) -> bool {
-    exports::resolve(dll, name).is_some()
-        || dll.eq_ignore_ascii_case("wdfldr.sys") && name.starts_with("WdfVersion")
+/// What imports cannot tell of a driver of the framework.
+const FRAMEWORK_NOTE: &str = "a driver calls the framework through a table, so its imports do not \
+    name the functions it calls; docs/provided.md lists those that the lab has, and one that it \
+    lacks stops the machine by name when it is called";
+
+/// Something that a driver needs.
+struct Need {
+    from: String,
+    name: String,
+    standing: Standing,
 }
 
-fn imports(bytes: &[u8]) -> object::Result<Vec<(String, String)>> {
-    let file = PeFile64::parse(bytes)?;
-    let mut found = Vec::new();
-    let Some(table) = file.import_table()? else { return Ok(found) };
-    let mut descriptors = table.descriptors()?;
-    while let Some(descriptor) = descriptors.next()? {
-        let dll = String::from_utf8_lossy(table.name(descriptor.name.get(LE))?).into_owned();
-        let first = match descriptor.original_first_thunk.get(LE) {
-            0 => descriptor.first_thunk.get(LE),
-            thunk => thunk,
-        };
-        let mut thunks = table.thunks(first)?;
-        while let Some(thunk) = thunks.next::<object::pe::ImageNtHeaders64>()? {
-            let name = match table.import::<object::pe::ImageNtHeaders64>(thunk)? {
-                Import::Ordinal(ordinal) => format!("#{ordinal}"),
-                Import::Name(_, name) => String::from_utf8_lossy(name).into_owned(),
-            };
-            debug_assert!(!thunk.is_ordinal() || name.starts_with('#'));
-            found.push((dll.clone(), name));
+impl Need {
+    fn import(import: Import) -> Self {
+        let standing = Standing::of(&import);
+        Self { from: import.dll, name: import.name, standing }
+    }
+
+    /// By how much it hurts.
+    fn rank(&self) -> u8 {
+        match self.standing {
+            Standing::Provided => 0,
+            Standing::Partial(_) => 1,
+            Standing::Missing => 2,
         }
     }
-    Ok(found)
+
+    fn limit(&self) -> Option<&'static str> {
+        match self.standing {
+            Standing::Partial(limit) => Some(limit),
+            Standing::Provided | Standing::Missing => None,
+        }
+    }
+}
+
+fn table(needs: &[Need], note: Option<&str>) -> String {
+    let mut text = String::new();
+    for need in needs {
+        let Need { from, name, standing } = need;
+        let limit = need.limit().map(|limit| format!("  ({limit})")).unwrap_or_default();
+        text.push_str(&format!("{:<8}  {from}!{name}{limit}\n", standing.word()));
+    }
+    let count = |rank| needs.iter().filter(|need| need.rank() == rank).count();
+    text.push_str(&format!("{} provided, {} partial, {} missing\n", count(0), count(1), count(2)));
+    if let Some(note) = note {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text
+}
+
+fn json(needs: &[Need], note: Option<&str>) -> Result<String> {
+    let list: Vec<_> = needs
+        .iter()
+        .map(|need| {
+            serde_json::json!({
+                "from": need.from,
+                "name": need.name,
+                "standing": need.standing.word(),
+                "limit": need.limit(),
+            })
+        })
+        .collect();
+    let object = serde_json::json!({ "needs": list, "note": note });
+    Ok(serde_json::to_string_pretty(&object).context("cannot make JSON")? + "\n")
 }

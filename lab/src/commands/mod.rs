@@ -1,4 +1,10 @@
-//! The commands of `pagewise-lab`, a file each.
+//! The commands of `pagewise-lab`, a file each, and what they share.
 
+mod client;
+mod framework;
 pub mod imports;
+pub mod ioctl;
+mod parameter;
+pub mod report;
 pub mod run;
+pub mod verifier;

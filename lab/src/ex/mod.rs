@@ -4,6 +4,7 @@
 pub mod fast_mutex;
 pub mod interlocked;
 pub mod lookaside;
+pub mod probe;
 pub mod raise;
 pub mod resource;
 pub mod rundown;

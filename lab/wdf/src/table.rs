@@ -100,6 +100,7 @@ table! {
     WdfDeviceInitAssignWdmIrpPreprocessCallback => device::device_init_assign_wdm_irp_preprocess_callback,
     WdfDeviceInitSetIoInCallerContextCallback => device::device_init_set_io_in_caller_context_callback,
     WdfDeviceCreate => device::device_create,
+    WdfDeviceCreateSymbolicLink => device::device_create_symbolic_link,
     WdfDeviceCreateDeviceInterface => device::device_create_device_interface,
     WdfDeviceSetDeviceInterfaceState => device::device_set_device_interface_state,
     WdfDeviceRetrieveDeviceInterfaceString => device::device_retrieve_device_interface_string,

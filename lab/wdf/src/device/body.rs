@@ -73,6 +73,8 @@ pub struct Device {
     pub reported: SpinLock<ReportedState>,
     /// Its interfaces.
     pub interfaces: InterfaceList,
+    /// Its symbolic link, where it has one.
+    pub link: SpinLock<Option<PoolString>>,
     /// Its I/O target, once it was asked for.
     pub io_target: AtomicPtr<Instance<IoTarget>>,
     /// `WDF_DEVICE_FAILED_ACTION` that the driver asked for; 0 for none.

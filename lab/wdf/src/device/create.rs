@@ -131,6 +131,7 @@ fn body(init: &mut DeviceInit, attributes: Option<&ObjectAttributes>) -> Device 
         pnp: SpinLock::new(PnpState::new()),
         reported: SpinLock::new(ReportedState::new()),
         interfaces: InterfaceList::new(),
+        link: SpinLock::new(None),
         io_target: AtomicPtr::new(null_mut()),
         failed_action: AtomicU32::new(0),
     }
@@ -247,6 +248,7 @@ pub fn undo_add(device: &Instance<Device>) {
 /// PASSIVE_LEVEL.
 pub fn delete_object(device: &Instance<Device>) {
     device.globals().set_reaper(null_mut());
+    super::delete_link(device);
     let lower = device.attached.swap(null_mut(), Ordering::AcqRel);
     if !lower.is_null() {
         // SAFETY: the device that ours is attached to.

@@ -3,7 +3,7 @@
 use pagewise_lab_nt::{NTSTATUS, STATUS_SUCCESS};
 
 use crate::abi::power_device_state;
-use crate::device::{Device, DeviceExtension, delete_object};
+use crate::device::{Device, DeviceExtension, delete_link, delete_object};
 use crate::kernel::irp::Irp;
 use crate::object::{Instance, Ref, delete, destroy_children, dispose, drain, to_handle};
 use crate::queue::power::{purge_managed, purge_not_managed};
@@ -26,6 +26,7 @@ pub fn fail(device: &Instance<Device>) {
 /// What every way out does after the hardware is released.
 fn clean_up(device: &Instance<Device>) {
     device.interfaces.disable();
+    delete_link(device);
     purge_managed(device);
     if device.pnp.lock().self_managed == SelfManaged::Fresh {
         return;
