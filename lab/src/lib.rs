@@ -6,6 +6,7 @@
 pub mod bugcheck;
 pub mod ex;
 pub mod exports;
+pub mod footprint;
 pub mod image;
 pub mod io;
 pub mod ke;
@@ -19,6 +20,7 @@ pub mod registry;
 pub mod rtl;
 pub mod se;
 pub mod serve;
+pub mod survey;
 #[cfg(test)]
 mod testing;
 pub mod verifier;

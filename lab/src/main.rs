@@ -20,6 +20,11 @@ enum Command {
     Run(commands::run::Arguments),
     /// Say which imports of an image the machine provides and which it lacks, without running it.
     Imports(commands::imports::Arguments),
+    /// Run a driver with a client and say what of it was touched at which IRQL: what could be
+    /// pageable, and what that saves.
+    Report(commands::report::Arguments),
+    /// Send one control code to a device of a machine that runs, and print the answer.
+    Ioctl(commands::ioctl::Arguments),
 }
 
 const EXIT_CODES: &str = "\
@@ -28,15 +33,31 @@ Exit codes:
    1  the machine could not boot; an image cannot be read
    2  the command line makes no sense
    3  an import is missing
+   4  the client that the machine was booted for failed
+   5  a device could not be opened, or refused a request
   70  the machine bug-checked; the report says why";
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Imports(arguments) => commands::imports::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Ioctl(arguments) => commands::ioctl::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
 }

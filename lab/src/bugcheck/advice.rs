@@ -13,6 +13,27 @@ pub(super) fn advice(report: &BugCheck, page: Option<&Description>) -> String {
         | DRIVER_PORTION_MUST_BE_NONPAGED => raised(report, page),
         PAGE_FAULT_IN_NONPAGED_AREA => freed(report, page),
         MEMORY_MANAGEMENT => section_lock(report.parameters[0]),
+        DRIVER_PNP_WATCHDOG => {
+            "A framework holds back the removal of a device until its driver has completed every \
+             request that it was given: look for one that was kept and never completed, not even \
+             when its device was stopped or its file closed."
+                .into()
+        }
+        PAGE_FAULT_IN_FREED_SPECIAL_POOL | DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL => {
+            "The block was freed before: the details say by whom. Whoever still has its address \
+             must forget it, or hold a reference that keeps it."
+                .into()
+        }
+        PAGE_FAULT_BEYOND_END_OF_ALLOCATION | DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION => {
+            "Compare the offset into the block with its size in the details: a length was not \
+             checked, or counts something else than bytes."
+                .into()
+        }
+        SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION => {
+            "Something wrote beside the block some time before it was freed. `special_pool` set to \
+             `start` makes a write before a block fault at once, `end` one beyond it."
+                .into()
+        }
         BAD_POOL_CALLER => "Each block is freed once, by its own tag, and not above the IRQL of \
              its pool type."
             .into(),
@@ -23,8 +44,13 @@ pub(super) fn advice(report: &BugCheck, page: Option<&Description>) -> String {
                 .into()
         }
         DRIVER_VERIFIER_DETECTED_VIOLATION if report.parameters[0] == 0x62 => {
-            "Free every block before the unload routine returns; the pool list of the machine \
-             names their tags."
+            "Free every block before the unload routine returns: the details name each tag, and \
+             who allocated it."
+                .into()
+        }
+        DRIVER_VERIFIER_DETECTED_VIOLATION if report.parameters[0] == 0x1001 => {
+            "Take the locks in one order everywhere, or never hold one while taking the other: two \
+             threads that do as the details say at the same time wait for each other for good."
                 .into()
         }
         DRIVER_VERIFIER_DETECTED_VIOLATION if report.parameters[0] == 0xE1 => {
@@ -137,6 +163,7 @@ mod tests {
             stack: Vec::new(),
             modules: Vec::new(),
             advice: String::new(),
+            details: Vec::new(),
         }
     }
 

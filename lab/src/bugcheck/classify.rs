@@ -27,6 +27,10 @@ pub(crate) enum Place {
     Unloaded,
     /// Paged pool.
     PagedPool,
+    /// A block of special pool that was freed.
+    FreedSpecialPool,
+    /// Outside a block of special pool.
+    BeyondSpecialPool,
     /// The machine itself, or nothing known.
     Elsewhere,
 }
@@ -53,6 +57,10 @@ pub(crate) fn classify(
 ) -> (u32, [u64; 4]) {
     let Reference { address: target, access, program_counter: pc, irql } = reference;
     let irql = u64::from(irql);
+    // Nothing is there at any IRQL.
+    if let Some(code) = special_pool(address, program_counter) {
+        return (code, [target, is_write(access), pc, 0]);
+    }
     match why {
         Why::Forbidden if access == Access::Execute => {
             (ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY, [target, 0, 0, 0])
@@ -74,6 +82,18 @@ pub(crate) fn classify(
             }
             _ => (IRQL_NOT_LESS_OR_EQUAL, [target, irql, kernel_access(access), pc]),
         },
+    }
+}
+
+/// Pages: bug-check-0xcc, -0xcd, -0xd5 and -0xd6. The last two are for references by a driver.
+fn special_pool(address: Place, program_counter: Place) -> Option<u32> {
+    let by_driver = matches!(program_counter, Place::Driver | Place::Unloaded);
+    match (address, by_driver) {
+        (Place::FreedSpecialPool, false) => Some(PAGE_FAULT_IN_FREED_SPECIAL_POOL),
+        (Place::FreedSpecialPool, true) => Some(DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL),
+        (Place::BeyondSpecialPool, false) => Some(PAGE_FAULT_BEYOND_END_OF_ALLOCATION),
+        (Place::BeyondSpecialPool, true) => Some(DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION),
+        _ => None,
     }
 }
 
@@ -153,6 +173,16 @@ mod tests {
         assert_eq!(high(Access::Write, Driver, Elsewhere), (0xd3, [TARGET, 2, 1, PC]));
         assert_eq!(high(Access::Read, PagedPool, Elsewhere), (0xa, [TARGET, 2, 0, PC]));
         assert_eq!(high(Access::Execute, Elsewhere, Elsewhere), (0xa, [TARGET, 2, 8, PC]));
+    }
+
+    #[test]
+    fn special_pool_has_codes_of_its_own_at_any_irql() {
+        use Place::{BeyondSpecialPool, Driver, Elsewhere, FreedSpecialPool};
+        let at = |irql, address, pc| classify(at(irql, Access::Write), address, pc, Why::NoPage);
+        assert_eq!(at(0, FreedSpecialPool, Elsewhere), (0xcc, [TARGET, 1, PC, 0]));
+        assert_eq!(at(2, FreedSpecialPool, Driver), (0xd5, [TARGET, 1, PC, 0]));
+        assert_eq!(at(2, BeyondSpecialPool, Elsewhere), (0xcd, [TARGET, 1, PC, 0]));
+        assert_eq!(at(0, BeyondSpecialPool, Driver), (0xd6, [TARGET, 1, PC, 0]));
     }
 
     #[test]

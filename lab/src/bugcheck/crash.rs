@@ -84,6 +84,7 @@ fn wait_and_report() {
 pub(crate) fn stop(crash: Crash) -> ! {
     if IS_REPORTER.get() {
         // The report itself failed; what is written by now has to do.
+        reporter::print_what_there_is();
         say(&crash, "the report could not be finished");
         end();
     }
@@ -110,6 +111,7 @@ pub(crate) fn stop(crash: Crash) -> ! {
 /// written by now has to do; else this is not a bug check, and the abort goes on.
 pub(crate) fn aborted() {
     if IS_REPORTER.get() {
+        reporter::print_what_there_is();
         end();
     }
 }

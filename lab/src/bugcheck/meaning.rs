@@ -4,6 +4,7 @@
 //! a page leaves open says so.
 
 use super::names::*;
+use crate::verifier::intercept;
 
 /// What a bug check is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,13 @@ pub(super) fn subject(code: u32, [p1, p2, p3, p4]: [u64; 4]) -> Subject {
             Subject { address: Some(p1), ..Subject::default() }
         }
         KERNEL_DATA_INPAGE_ERROR => Subject { address: Some(p4), ..Subject::default() },
+        PAGE_FAULT_IN_FREED_SPECIAL_POOL
+        | PAGE_FAULT_BEYOND_END_OF_ALLOCATION
+        | DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL
+        | DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION => reference(p1, p3),
+        DRIVER_VERIFIER_DETECTED_VIOLATION if p1 == 0xE1 => {
+            Subject { address: Some(p2), ..Subject::default() }
+        }
         MEMORY_MANAGEMENT | BAD_POOL_CALLER => Subject { address: Some(p2), ..Subject::default() },
         _ => Subject::default(),
     }
@@ -79,6 +87,17 @@ pub(super) fn meaning(code: u32, parameters: [u64; 4]) -> Vec<String> {
             };
             vec![referenced, format!("to be {operation}"), from(p3), kind.to_owned()]
         }
+        PAGE_FAULT_IN_FREED_SPECIAL_POOL | DRIVER_PAGE_FAULT_IN_FREED_SPECIAL_POOL => vec![
+            format!("memory at {p1:#x}, of a block that was freed, was referenced"),
+            format!("to be {}", access(p2)),
+            from(p3),
+        ],
+        PAGE_FAULT_BEYOND_END_OF_ALLOCATION | DRIVER_PAGE_FAULT_BEYOND_END_OF_ALLOCATION => vec![
+            format!("memory at {p1:#x}, outside a block of pool, was referenced"),
+            format!("to be {}", access(p2)),
+            from(p3),
+        ],
+        SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION => special_pool(parameters),
         ATTEMPTED_WRITE_TO_READONLY_MEMORY => {
             vec![format!("memory at {p1:#x}, which is read-only, was to be written")]
         }
@@ -97,11 +116,24 @@ pub(super) fn meaning(code: u32, parameters: [u64; 4]) -> Vec<String> {
         BAD_POOL_CALLER => bad_pool_caller(parameters),
         DRIVER_VERIFIER_DETECTED_VIOLATION => verifier(parameters),
         WDF_VIOLATION => super::framework::meaning(parameters),
+        DRIVER_PNP_WATCHDOG => vec![
+            format!("a Plug and Play operation of {:?} did not end", service(p1)),
+            String::new(),
+            format!("its thread is {p3:#x}"),
+            format!("it had taken {p4} ms"),
+        ],
         KERNEL_SECURITY_CHECK_FAILURE => vec![format!("the code asked to fail fast, code {p1}")],
         _ => {
             (1..).zip(parameters).map(|(n, value)| format!("parameter {n} is {value:#x}")).collect()
         }
     }
+}
+
+/// The beginning of a service's name, as a parameter holds it.
+fn service(characters: u64) -> String {
+    let bytes = characters.to_le_bytes();
+    let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..length]).into_owned()
 }
 
 fn irql_name(irql: u64) -> &'static str {
@@ -201,8 +233,52 @@ fn bad_pool_caller([subcode, p2, p3, p4]: [u64; 4]) -> Vec<String> {
     }
 }
 
+fn special_pool([p1, p2, p3, kind]: [u64; 4]) -> Vec<String> {
+    let freed = format!("the block at {p1:#x} was to be freed");
+    match kind {
+        0x21 => vec![
+            format!("{p1:#x} was to be freed, which is inside a block"),
+            format!("the block was asked for with {p2} bytes"),
+            format!("and has {p3}"),
+        ],
+        0x23 | 0x32 => vec![
+            freed,
+            format!("but {p2:#x}, in the same page, was written"),
+            String::new(),
+            if kind == 0x32 { "a single bit has changed".into() } else { String::new() },
+        ],
+        0x24 => vec![freed, format!("but {p2:#x}, beyond its end, was written")],
+        _ => vec![format!("special pool found fault {kind:#x}")],
+    }
+}
+
 fn verifier([rule, p2, p3, p4]: [u64; 4]) -> Vec<String> {
     match rule {
+        0x00 => vec![
+            "a block of no bytes was allocated".to_owned(),
+            format!("at IRQL {p2}{}", irql_name(p2)),
+            format!("the pool type is {p3}"),
+        ],
+        0x01 | 0x02 | 0x11 | 0x12 => vec![
+            format!(
+                "{} pool was {} at an IRQL that its type forbids",
+                if rule & 1 == 1 { "paged" } else { "nonpaged" },
+                if rule < 0x10 { "allocated" } else { "freed" },
+            ),
+            format!("at IRQL {p2}{}", irql_name(p2)),
+            format!("the pool type is {p3}"),
+            if rule < 0x10 { format!("{p4} bytes") } else { format!("the block is at {p4:#x}") },
+        ],
+        0x10 => vec![
+            "an address was freed that is no block of pool".to_owned(),
+            format!("it is {p2:#x}"),
+        ],
+        0x13 => vec![
+            "pool was freed that was free already".to_owned(),
+            String::new(),
+            format!("the block is at {p3:#x}"),
+            format!("its tag and size were {p4:#x}"),
+        ],
         0x30 | 0x31 => vec![
             format!(
                 "the IRQL was to be {} to one that is not {} than the present one",
@@ -218,14 +294,26 @@ fn verifier([rule, p2, p3, p4]: [u64; 4]) -> Vec<String> {
             String::new(),
             format!("{p4} blocks are left"),
         ],
+        0x1000 => vec![
+            "a thread takes a lock that it holds already, and would wait for itself".to_owned(),
+            format!("the lock is {p2:#x}"),
+        ],
+        0x1001 => vec![
+            "locks are taken in an order that can deadlock".to_owned(),
+            format!("the lock that closes the circle is {p2:#x}"),
+        ],
+        0xE5 => vec![
+            "a routine was called at an IRQL that its page forbids".to_owned(),
+            format!("at IRQL {p2}{}", irql_name(p2)),
+            intercept::text_at(p3).unwrap_or_default(),
+        ],
         0xE1 => vec![
             "a synchronisation object is in pageable memory".to_owned(),
             format!("it is at {p2:#x}"),
         ],
         0x2_0001..=0x2_FFFF => vec![
             format!("a routine was called at an IRQL that its page forbids (rule {rule:#x})"),
-            format!("at IRQL {p2}{}", irql_name(p2)),
-            format!("where at most {p3} is allowed"),
+            intercept::text_at(p2).unwrap_or_default(),
         ],
         _ => vec![
             format!("rule {rule:#x} was violated; the page of bug check 0xC4 describes it"),

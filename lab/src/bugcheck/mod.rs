@@ -7,6 +7,7 @@
 mod advice;
 mod classify;
 mod crash;
+mod details;
 mod framework;
 mod meaning;
 mod names;
@@ -22,6 +23,8 @@ pub(crate) use crash::{Crash, aborted, start_reporter, stop};
 pub(crate) use names::*;
 pub(crate) use registers::Registers;
 pub use routines::EXPORTS;
+pub(crate) use stack::callers;
+pub use symbols::in_pdb;
 
 use std::path::Path;
 

@@ -5,32 +5,51 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use pagewise_lab_wire::{BugCheck, Frame, Module};
+use pagewise_lab_wire::{BugCheck, Detail, Frame, Module};
 
 use super::crash::Crash;
 use super::names;
 use super::stack::Walker;
-use super::symbols::Symbols;
+use super::symbols::{Pdbs, Symbols};
 use super::{advice, meaning, text};
 use crate::exports::KERNEL;
 use crate::image;
 use crate::mm;
 
 static PATH: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The text of the report, as far as it was finished.
+static FINISHED: Mutex<Option<String>> = Mutex::new(None);
 
 pub(super) fn set_path(path: &Path) {
     *PATH.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
 }
 
-/// Reports: first the bare numbers, which nothing can keep from being written, then the whole.
+/// Reports: first the bare numbers, which nothing can keep from being written; then the whole
+/// without names, since a broken PDB may panic its reader; then the whole.
 pub(super) fn report(crash: &Crash) {
     let mut report = bare(crash);
     write(&report);
-    complete(&mut report, crash);
-    write(&report);
+    for pdbs in [Pdbs::Closed, Pdbs::Read] {
+        complete(&mut report, crash, pdbs);
+        write(&report);
+        let text = rendered(&report);
+        *FINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+    }
+    print_what_there_is();
+}
+
+/// Shows as much of the report as was finished. A report that is being finished may have the lock.
+pub(super) fn print_what_there_is() {
+    if let Ok(mut text) = FINISHED.try_lock()
+        && let Some(text) = text.take()
+    {
+        print(&text);
+    }
+}
+
+fn rendered(report: &BugCheck) -> String {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|no| !no.is_empty());
-    let colour = io::stderr().is_terminal() && !no_colour;
-    print(&text::render(&report, colour));
+    text::render(report, io::stderr().is_terminal() && !no_colour)
 }
 
 /// Writes to stderr without Rust's lock on it, which the failing thread may hold.
@@ -70,10 +89,11 @@ fn bare(crash: &Crash) -> BugCheck {
         stack: Vec::new(),
         modules: Vec::new(),
         advice: String::new(),
+        details: Vec::new(),
     }
 }
 
-fn complete(report: &mut BugCheck, crash: &Crash) {
+fn complete(report: &mut BugCheck, crash: &Crash, pdbs: Pdbs) {
     report.modules = image::loaded()
         .map(|image| Module {
             name: image.name().to_owned(),
@@ -88,9 +108,16 @@ fn complete(report: &mut BugCheck, crash: &Crash) {
     }
     let mut walker = Walker::new();
     let stack = walker.walk(crash.registers);
-    let mut symbols = Symbols::new(walker.into_host());
+    let mut symbols = Symbols::new(walker.into_host(), pdbs);
     report.stack =
         stack.iter().enumerate().map(|(depth, &at)| frame(at, depth, &mut symbols)).collect();
+    report.details = super::details::details(crash)
+        .into_iter()
+        .map(|(what, address)| Detail {
+            what,
+            at: address.map(|address| frame(address, CALLED, &mut symbols)),
+        })
+        .collect();
     // What called the thread's own first function is Rust's runtime, and nobody's mistake.
     let is_runtime = |frame: &Frame| {
         frame.function.as_ref().is_some_and(|name| name.contains("__rust_begin_short_backtrace"))
@@ -123,6 +150,9 @@ fn section(address: u64) -> Option<String> {
     let address = usize::try_from(address).ok()?;
     Some(image::find(address)?.section_at(address)?.to_owned())
 }
+
+/// The depth of a frame that has called another.
+const CALLED: usize = 1;
 
 fn frame(address: u64, depth: usize, symbols: &mut Symbols) -> Frame {
     // A return address may be the first of the next function.

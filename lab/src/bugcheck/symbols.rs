@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io::Cursor;
 use std::path::Path;
 
 use object::Object;
 use object::read::pe::PeFile64;
-use pdb_addr2line::pdb::PDB;
+use pdb_addr2line::pdb::{PDB, Source};
 use pdb_addr2line::{ContextPdbData, TypeFormatterFlags};
 
 use super::stack::HostModules;
@@ -20,20 +21,33 @@ pub(super) struct Located {
     pub(super) source: Option<String>,
 }
 
+/// Whether PDBs are looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pdbs {
+    /// They may be broken, and their reader may panic.
+    Closed,
+    /// They are.
+    Read,
+}
+
 /// See the module.
 pub(super) struct Symbols {
     host: HostModules,
+    pdbs: Pdbs,
     /// By the image's path. `None` of an image without a PDB of its own.
     drivers: HashMap<String, Option<ContextPdbData<'static, 'static, File>>>,
 }
 
 impl Symbols {
-    pub(super) fn new(host: HostModules) -> Self {
-        Self { host, drivers: HashMap::new() }
+    pub(super) fn new(host: HostModules, pdbs: Pdbs) -> Self {
+        Self { host, pdbs, drivers: HashMap::new() }
     }
 
     /// Of an address in a driver.
     pub(super) fn in_image(&mut self, image: &Image, rva: u32) -> Located {
+        if self.pdbs == Pdbs::Closed {
+            return Located::default();
+        }
         let key = image.path().display().to_string();
         let data = self.drivers.entry(key).or_insert_with(|| open(image.path()));
         data.as_ref().and_then(|data| locate(data, rva)).unwrap_or_default()
@@ -57,7 +71,19 @@ fn open(image: &Path) -> Option<ContextPdbData<'static, 'static, File>> {
     ContextPdbData::try_from_pdb(pdb).ok()
 }
 
-fn locate(data: &ContextPdbData<'static, 'static, File>, rva: u32) -> Option<Located> {
+/// What a PDB says of an address in its image: function, then `file:line`. Nothing where it is no
+/// PDB, or a broken one.
+#[must_use]
+pub fn in_pdb(pdb: &[u8], rva: u32) -> Option<(Option<String>, Option<String>)> {
+    let pdb = PDB::open(Cursor::new(pdb)).ok()?;
+    let Located { function, source } = locate(&ContextPdbData::try_from_pdb(pdb).ok()?, rva)?;
+    Some((function, source))
+}
+
+fn locate<'s, S>(data: &ContextPdbData<'_, 's, S>, rva: u32) -> Option<Located>
+where
+    S: Source<'s> + Send + 's,
+{
     // Names without types: a stack is read for who called whom.
     let names = TypeFormatterFlags::NO_FUNCTION_RETURN
         | TypeFormatterFlags::NO_ARGUMENTS

@@ -47,6 +47,18 @@ fn write(out: &mut String, report: &BugCheck, colour: bool) -> fmt::Result {
             write_frame(out, depth, frame, faint, reset)?;
         }
     }
+    if !report.details.is_empty() {
+        writeln!(out, "\n{heading}details{reset}")?;
+        for detail in &report.details {
+            for line in wrapped(&detail.what, 96) {
+                writeln!(out, "  {line}")?;
+            }
+            if let Some(frame) = &detail.at {
+                write!(out, "      at ")?;
+                write_place(out, frame, faint, reset)?;
+            }
+        }
+    }
     if !report.modules.is_empty() {
         writeln!(out, "\n{heading}images{reset}")?;
         for module in &report.modules {
@@ -70,12 +82,17 @@ fn write_frame(
     faint: &str,
     reset: &str,
 ) -> fmt::Result {
+    write!(out, "  {depth:2}  ")?;
+    write_place(out, frame, faint, reset)
+}
+
+fn write_place(out: &mut String, frame: &Frame, faint: &str, reset: &str) -> fmt::Result {
     let place = match (&frame.module, frame.rva) {
         (Some(module), Some(rva)) => format!("{module}+{rva:#x}"),
         (Some(module), None) => format!("{module} {:#x}", frame.address),
         (None, _) => format!("{:#x}", frame.address),
     };
-    write!(out, "  {depth:2}  {place}")?;
+    write!(out, "{place}")?;
     if let Some(function) = &frame.function {
         write!(out, "  {function}")?;
     }
@@ -156,6 +173,7 @@ mod tests {
             advice: "Call MmResetDriverPaging in a callback at PASSIVE_LEVEL before that can \
                      happen, and keep in mind that a line is broken where it is full."
                 .into(),
+            details: Vec::new(),
         }
     }
 

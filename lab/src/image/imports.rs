@@ -5,6 +5,7 @@ use super::bytes::Bytes;
 use super::error::{LoadError, MissingImport, Part};
 use super::headers::Directory;
 use crate::exports;
+use crate::verifier::intercept;
 
 const DESCRIPTOR: u64 = 20;
 const BY_ORDINAL: u64 = 1 << 63;
@@ -90,7 +91,8 @@ impl Provider {
 
     fn resolve(&self, name: &str) -> Option<usize> {
         match self {
-            Self::Kernel => exports::resolve(exports::KERNEL, name),
+            Self::Kernel => exports::resolve(exports::KERNEL, name)
+                .map(|address| intercept::entry(name, address)),
             Self::Driver(image) => image.export(name),
             Self::Nobody => None,
         }

@@ -61,6 +61,27 @@ pub fn load(path: &Path, bytes: &[u8]) -> Result<&'static Image, LoadError> {
     publish(path, name, &headers, exports, region)
 }
 
+/// Reads an image as [`load`] does, as if it were mapped half the address space away from its
+/// preferred base, and keeps nothing of it.
+///
+/// # Errors
+/// [`LoadError`], as of [`load`] but for what the host may say.
+pub fn examine(bytes: &[u8]) -> Result<(), LoadError> {
+    let headers = Headers::parse(bytes)?;
+    let mut content = headers.lay_out(bytes)?;
+    relocate::relocate(&mut content, headers.relocations, 1 << 63)?;
+    if let Some(directory) = headers.imports {
+        imports::bind(&mut content, directory)?;
+    }
+    if let Some(directory) = headers.exports {
+        exported::exports(&content, directory)?;
+    }
+    // That they cover the pages without gap is for the region to insist on.
+    let covered = groups(&headers).iter().map(|group| group.pages.len()).sum::<usize>();
+    assert_eq!(covered, content.len() / PAGE_SIZE, "sections that do not cover the image");
+    Ok(())
+}
+
 fn publish(
     path: &Path,
     name: String,
@@ -89,6 +110,7 @@ fn publish(
         mm::registry::retire(region);
         return Err(LoadError::TooMany);
     }
+    mm::observe::loaded(image);
     Ok(image)
 }
 

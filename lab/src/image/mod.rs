@@ -17,7 +17,7 @@ pub use error::{LoadError, MissingImport, Part};
 pub(crate) use headers::compute_checksum;
 pub(crate) use headers::exception_directory;
 pub use initialize::{dll_initialize, dll_unload};
-pub use load::load;
+pub use load::{examine, load};
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -101,6 +101,16 @@ impl Image {
         let page = self.region.page_of(address);
         let index = self.region.groups().iter().position(|group| group.pages.contains(&page))?;
         self.sections.get(index).map(String::as_str)
+    }
+
+    /// Whether it is a library that drivers import from, such as the framework.
+    pub(crate) fn is_library(&self) -> bool {
+        self.exports.contains_key("DllInitialize")
+    }
+
+    /// Grows from image to image.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     pub(crate) fn region(&self) -> &'static Region {

@@ -3,6 +3,7 @@
 use pagewise_lab_nt as nt;
 
 use super::device::IO_TYPE_DEVICE;
+use super::dispatched;
 use super::irp::IO_TYPE_IRP;
 use super::verify::{self, Violation};
 use super::{Device, Irp};
@@ -32,12 +33,16 @@ pub unsafe fn call(device: Device, irp: Irp) -> i32 {
     location.set_device(device.as_ptr());
     let routine = device.driver().dispatch(location.major());
     let routine = routine.unwrap_or(super::driver::invalid_device_request);
+    let dispatch = dispatched::begin(irp);
     // SAFETY: a dispatch routine takes its own device and an IRP that it owns from here on.
     let status = unsafe { routine(device.as_ptr(), irp.as_ptr()) };
     let after = irql::current();
     if after != before {
         let irqls = [device.address(), u64::from(before), u64::from(after)];
         verify::fail(Violation::DispatchChangedIrql, irqls);
+    }
+    if let Some(dispatch) = dispatch {
+        dispatch.end(routine as *const () as usize, status);
     }
     status
 }

@@ -4,6 +4,7 @@ use std::ptr;
 
 use pagewise_lab_nt as nt;
 
+use super::dispatched;
 use super::irp::IO_TYPE_IRP;
 use super::verify::{self, Violation};
 use super::{Irp, StackLocation};
@@ -20,6 +21,7 @@ pub fn complete(irp: Irp) {
     let last = irp.stack_count() + 1;
     while irp.current_location() < last {
         let done = irp.current();
+        dispatched::completed(irp);
         irp.step(1);
         let pending = done.control() & nt::SL_PENDING_RETURNED as u8;
         irp.set_pending_returned(pending);
@@ -75,8 +77,13 @@ fn call_completion(irp: Irp, done: StackLocation, last: i8) -> i32 {
     // The sender of the IRP has no stack location, hence no device.
     let device =
         if irp.current_location() == last { ptr::null_mut() } else { irp.current().device() };
+    let completion = dispatched::completing(irp, routine as *const () as usize, !device.is_null());
     // SAFETY: the driver above set the routine for this IRP, to be called with this context.
-    unsafe { routine(device, irp.as_ptr(), context) }
+    let status = unsafe { routine(device, irp.as_ptr(), context) };
+    if let Some(completion) = completion {
+        completion.end(irp, status);
+    }
+    status
 }
 
 /// Every driver is done: the sender's turn.

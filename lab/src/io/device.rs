@@ -170,6 +170,15 @@ impl Device {
         unsafe { &*self.extension().cast::<Private>() }
     }
 
+    /// Whether the object is a device.
+    ///
+    /// # Safety
+    /// `object` is an object, and alive.
+    pub(super) unsafe fn is_one(object: *mut c_void) -> bool {
+        // SAFETY: the caller vouches for the object.
+        unsafe { ob::object_type(object) }.is_some_and(|kind| ptr::eq(kind, &raw const DEVICE))
+    }
+
     /// The driver it belongs to.
     #[must_use]
     #[inline]
@@ -230,11 +239,16 @@ impl Device {
     /// One more file object was opened on it.
     ///
     /// # Errors
-    /// `STATUS_NO_SUCH_DEVICE` where it is being deleted or not yet initialised.
+    /// `STATUS_NO_SUCH_DEVICE` where it is being deleted or not yet initialised;
+    /// `STATUS_ACCESS_DENIED` where it is exclusive and open
+    /// (learn.microsoft.com/windows-hardware/drivers/kernel/specifying-exclusive-access-to-device-objects).
     pub(super) fn open_reference(self) -> Result<(), i32> {
         let _database = database();
         if self.is_delete_pending() || self.flags() & nt::DO_DEVICE_INITIALIZING != 0 {
             return Err(nt::STATUS_NO_SUCH_DEVICE);
+        }
+        if self.flags() & nt::DO_EXCLUSIVE != 0 && self.reference_count() > 0 {
+            return Err(nt::STATUS_ACCESS_DENIED);
         }
         self.set_reference_count(self.reference_count() + 1);
         Ok(())

@@ -10,7 +10,8 @@ use pagewise_lab_wire::Token;
 use super::device::default_security;
 use super::shared::shared;
 use super::sync::{self, Outcome};
-use super::{Device, Irp, StackLocation};
+use super::{Device, Irp, StackLocation, strings};
+use crate::mm::pool;
 use crate::{ob, se};
 
 /// `UserMode`
@@ -39,6 +40,8 @@ shared! {
         flags / set_flags: u32 = Flags;
         /// The device it was opened on; null where the open failed.
         device_object / set_device_object: *mut nt::DEVICE_OBJECT = DeviceObject;
+        /// The text of its name in the device's own namespace; null where it has none.
+        name_buffer: *mut u16 = FileName.Buffer;
     }
 }
 
@@ -68,11 +71,31 @@ impl OpenFile {
     /// # IRQL
     /// `PASSIVE_LEVEL`.
     pub fn open(device: Device, desired: u32, token: Token) -> Result<Arc<Self>, i32> {
+        Self::open_in(device, &[], desired, token)
+    }
+
+    /// As [`OpenFile::open`], for a file of this name in the device's own namespace: what follows
+    /// the device's name, with its backslash. The driver finds it in `FileName`.
+    ///
+    /// The access is checked whatever the name. Windows leaves that to drivers whose devices lack
+    /// `FILE_DEVICE_SECURE_OPEN`.
+    ///
+    /// # Errors
+    /// As for [`OpenFile::open`].
+    ///
+    /// # IRQL
+    /// `PASSIVE_LEVEL`.
+    pub fn open_in(
+        device: Device,
+        name: &[u16],
+        desired: u32,
+        token: Token,
+    ) -> Result<Arc<Self>, i32> {
         let descriptor = device.security().unwrap_or_else(default_security);
         let granted = se::access_check(&descriptor, token, desired)?;
         let node = device.node();
         node.map_or(Ok(()), |node| node.begin_open())?;
-        let opened = device.open_reference().and_then(|()| create(device, granted));
+        let opened = device.open_reference().and_then(|()| create(device, name, granted));
         if opened.is_err()
             && let Some(node) = node
         {
@@ -131,7 +154,7 @@ fn fill(irp: Irp, location: StackLocation, major: u32, file: File) {
 }
 
 /// A file object on `device`, which counts it already, accepted by the drivers.
-fn create(device: Device, granted: u32) -> Result<File, i32> {
+fn create(device: Device, name: &[u16], granted: u32) -> Result<File, i32> {
     let body = ob::allocate(&FILE, size_of::<nt::FILE_OBJECT>()).cast::<nt::FILE_OBJECT>();
     // SAFETY: the body is new, and zeroes are a valid file object.
     let object = unsafe { &mut *body };
@@ -143,8 +166,16 @@ fn create(device: Device, granted: u32) -> Result<File, i32> {
     object.Flags = HANDLE_CREATED;
     // SAFETY: filled in above; it lives until its last reference goes.
     let file = unsafe { File::from_raw(body) }.ok_or(nt::STATUS_INSUFFICIENT_RESOURCES)?;
-    let outcome = send_create(device, file, granted);
-    if outcome.status >= 0 {
+    let copy = (!name.is_empty()).then(|| strings::allocate(name));
+    let status = match copy {
+        Some(None) => nt::STATUS_INSUFFICIENT_RESOURCES,
+        Some(Some(copy)) => {
+            object.FileName = copy;
+            send_create(device, file, granted).status
+        }
+        None => send_create(device, file, granted).status,
+    };
+    if status >= 0 {
         return Ok(file);
     }
     // A file object whose create failed is closed without the drivers' hearing of it.
@@ -152,7 +183,7 @@ fn create(device: Device, granted: u32) -> Result<File, i32> {
     // SAFETY: the reference of its creation.
     unsafe { ob::dereference(body.cast()) };
     device.close_reference();
-    Err(outcome.status)
+    Err(status)
 }
 
 fn send_create(device: Device, file: File, granted: u32) -> Outcome {
@@ -180,6 +211,13 @@ fn send_create(device: Device, file: File, granted: u32) -> Outcome {
 fn delete(body: *mut c_void) {
     // SAFETY: the body of a file object, which is still in place.
     let Some(file) = (unsafe { File::from_raw(body.cast()) }) else { return };
+    close(file);
+    if !file.name_buffer().is_null() {
+        pool::free(file.name_buffer().cast(), None);
+    }
+}
+
+fn close(file: File) {
     // SAFETY: the device's count of file objects keeps it until `close_reference`.
     let Some(device) = (unsafe { Device::from_raw(file.device_object()) }) else { return };
     sync::send(device.top(), |irp, location| {

@@ -98,6 +98,10 @@ shared! {
         input_length / set_input_length: u32 = Parameters.DeviceIoControl.InputBufferLength;
         /// `Parameters.DeviceIoControl.IoControlCode`
         control_code / set_control_code: u32 = Parameters.DeviceIoControl.IoControlCode;
+        /// `Parameters.Read.Length`, and `Parameters.Write.Length`, which is in the same place.
+        transfer_length / set_transfer_length: u32 = Parameters.Read.Length;
+        /// `Parameters.Read.ByteOffset`, and that of `Parameters.Write`.
+        transfer_offset / set_transfer_offset: i64 = Parameters.Read.ByteOffset.QuadPart;
         /// `Parameters.DeviceCapabilities.Capabilities`
         capabilities / set_capabilities: *mut nt::DEVICE_CAPABILITIES =
             Parameters.DeviceCapabilities.Capabilities;

@@ -10,9 +10,9 @@ use pagewise_lab_nt as nt;
 const PAGE_SIZE: usize = 4096;
 
 /// `MDL_MAPPED_TO_SYSTEM_VA`
-const MAPPED_TO_SYSTEM_VA: i16 = 0x1;
+pub(super) const MAPPED_TO_SYSTEM_VA: i16 = 0x1;
 /// `MDL_PAGES_LOCKED`
-const PAGES_LOCKED: i16 = 0x2;
+pub(super) const PAGES_LOCKED: i16 = 0x2;
 /// `MDL_SOURCE_IS_NONPAGED_POOL`
 const SOURCE_IS_NONPAGED_POOL: i16 = 0x4;
 

@@ -1,4 +1,5 @@
-//! A client's request: `DeviceIoControl`, from the check of its access to its output.
+//! A client's request: `DeviceIoControl`, `ReadFile` or `WriteFile`, from the check of its access to
+//! its output.
 //!
 //! The IRP is sent in the client's own thread. Where the drivers complete it before they return,
 //! that thread goes on with it; where they don't, whoever completes it later tells the
@@ -7,22 +8,27 @@
 use std::ffi::c_void;
 use std::ptr;
 use std::slice;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pagewise_lab_nt as nt;
 
 use super::file::USER_MODE;
 use super::mdl::Mdl;
+use super::operation::{Ask, Operation};
 use super::sync::routine_of;
 use super::verify::{self, Violation};
-use super::{Device, Irp, OpenFile, call, cancel};
+use super::{Device, Irp, OpenFile, StackLocation, call, cancel};
 use crate::ex;
 
 /// `IRP_BUFFERED_IO | IRP_DEALLOCATE_BUFFER`
 const BUFFERED: u32 = 0x30;
 /// `IRP_INPUT_OPERATION`
 const INPUT_OPERATION: u32 = 0x40;
+/// `IRP_READ_OPERATION`
+const READ_OPERATION: u32 = 0x100;
+/// `IRP_WRITE_OPERATION`
+const WRITE_OPERATION: u32 = 0x200;
 
 /// What a buffer holds before a driver writes to it, so that bytes a driver forgot show.
 const POISON: u8 = 0xA5;
@@ -48,7 +54,7 @@ pub struct Request {
     /// The client's number for it.
     id: u64,
     phase: AtomicU8,
-    file: Option<Arc<OpenFile>>,
+    file: Mutex<Option<Arc<OpenFile>>>,
     requester: Option<Arc<dyn Requester>>,
 }
 
@@ -94,19 +100,6 @@ impl Buffer {
     }
 }
 
-/// What a client asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct DeviceControl<'a> {
-    /// The client's number for it.
-    pub id: u64,
-    /// The control code.
-    pub code: u32,
-    /// The input.
-    pub input: &'a [u8],
-    /// Bytes of output the client has room for.
-    pub output_length: u32,
-}
-
 /// Where a request that was started is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Started {
@@ -129,30 +122,30 @@ impl Request {
             output_length: 0,
             id: 0,
             phase: AtomicU8::new(COMPLETE),
-            file: None,
+            file: Mutex::default(),
             requester: None,
         }))
     }
 
-    /// Sends a device control request for `file`. `park` is called when the drivers have returned
-    /// without completing it, before anyone can be told of its completion.
+    /// Sends a request for `file`. `park` is called when the drivers have returned without
+    /// completing it, before anyone can be told of its completion.
     ///
     /// # Errors
-    /// `STATUS_ACCESS_DENIED` where the handle was not opened for what the code requires
+    /// `STATUS_ACCESS_DENIED` where the handle was not opened for what the request requires
     /// (learn.microsoft.com/windows-hardware/drivers/kernel/defining-i-o-control-codes);
     /// `STATUS_INSUFFICIENT_RESOURCES`. No driver has seen the request then.
     ///
     /// # IRQL
     /// `PASSIVE_LEVEL`.
-    pub fn start(
+    pub fn start<'a>(
         self: &mut Arc<Self>,
         file: &Arc<OpenFile>,
-        control: DeviceControl<'_>,
+        ask: impl Into<Ask<'a>>,
         requester: &Arc<dyn Requester>,
         park: impl FnOnce(&Arc<Self>),
     ) -> Result<Started, i32> {
-        let required = control.code >> 14 & (nt::FILE_READ_DATA | nt::FILE_WRITE_DATA);
-        if required & !file.granted() != 0 {
+        let ask = ask.into();
+        if ask.operation.required() & !file.granted() != 0 {
             return Err(nt::STATUS_ACCESS_DENIED);
         }
         let top = file.device().ok_or(nt::STATUS_NO_SUCH_DEVICE)?.top();
@@ -163,54 +156,106 @@ impl Request {
             *self = Self::new(top.stack_size()).ok_or(nt::STATUS_INSUFFICIENT_RESOURCES)?;
         }
         let own = Arc::get_mut(self).ok_or(nt::STATUS_INSUFFICIENT_RESOURCES)?;
-        own.prepare(file, control, requester);
+        own.prepare(file, top, ask);
+        own.requester = Some(Arc::clone(requester));
         Ok(self.send(top, park))
     }
 
-    /// Fills in the IRP; the buffers by the transfer type, as
-    /// learn.microsoft.com/windows-hardware/drivers/kernel/buffer-descriptions-for-i-o-control-codes
-    /// has it.
-    fn prepare(
-        &mut self,
-        file: &Arc<OpenFile>,
-        control: DeviceControl<'_>,
-        requester: &Arc<dyn Requester>,
-    ) {
+    fn prepare(&mut self, file: &Arc<OpenFile>, top: Device, ask: Ask<'_>) {
         let irp = self.irp;
         irp.reset();
         irp.set_requestor_mode(USER_MODE);
         irp.set_original_file(file.file().as_ptr());
         irp.set_thread(crate::ps::current_thread().cast());
         let location = irp.next();
-        location.begin(nt::IRP_MJ_DEVICE_CONTROL, 0, Some(file.file()));
-        location.set_control_code(control.code);
-        location.set_input_length(u32::try_from(control.input.len()).unwrap_or(u32::MAX));
-        location.set_output_length(control.output_length);
-        self.output_length = control.output_length as usize;
+        location.begin(ask.operation.major(), 0, Some(file.file()));
+        self.output_length = ask.output_length as usize;
         self.mdl = None;
-        self.buffered = control.code & 3 == nt::METHOD_BUFFERED;
-        match control.code & 3 {
+        match ask.operation {
+            Operation::Control { code, input, output } => {
+                location.set_control_code(code);
+                location.set_input_length(u32::try_from(input.len()).unwrap_or(u32::MAX));
+                location.set_output_length(ask.output_length);
+                self.control_buffers(location, code & 3, input, output);
+            }
+            Operation::Read { offset } => {
+                irp.set_flags(READ_OPERATION);
+                self.transfer_buffers(location, top, offset, &[], ask.output_length);
+            }
+            Operation::Write { offset, data } => {
+                let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+                irp.set_flags(WRITE_OPERATION);
+                self.transfer_buffers(location, top, offset, data, length);
+            }
+        }
+        self.id = ask.id;
+        self.file = Mutex::new(Some(Arc::clone(file)));
+        *self.phase.get_mut() = DISPATCHING;
+    }
+
+    /// The buffers of a control request by its transfer type, as
+    /// learn.microsoft.com/windows-hardware/drivers/kernel/buffer-descriptions-for-i-o-control-codes
+    /// has it.
+    fn control_buffers(
+        &mut self,
+        location: StackLocation,
+        method: u32,
+        input: &[u8],
+        output: &[u8],
+    ) {
+        let irp = self.irp;
+        self.buffered = method == nt::METHOD_BUFFERED;
+        match method {
             nt::METHOD_BUFFERED => {
-                let buffer = self.buffer.fill(control.input, self.output_length);
+                let buffer = self.buffer.fill(input, self.output_length);
                 irp.set_system_buffer(buffer);
                 irp.set_flags(if buffer.is_null() { 0 } else { BUFFERED | INPUT_OPERATION });
             }
             nt::METHOD_NEITHER => {
-                location.set_type3_input(self.buffer.fill(control.input, 0));
-                irp.set_user_buffer(self.output.fill(&[], self.output_length));
+                location.set_type3_input(self.buffer.fill(input, 0));
+                irp.set_user_buffer(self.output.fill(output, self.output_length));
             }
             _ => {
-                irp.set_system_buffer(self.buffer.fill(control.input, 0));
-                irp.set_flags(if control.input.is_empty() { 0 } else { BUFFERED });
-                let output = self.output.fill(&[], self.output_length);
-                self.mdl = Mdl::of_locked(output, control.output_length);
-                irp.set_mdl(self.mdl.as_ref().map_or(ptr::null_mut(), Mdl::as_ptr));
+                irp.set_system_buffer(self.buffer.fill(input, 0));
+                irp.set_flags(if input.is_empty() { 0 } else { BUFFERED });
+                let output = self.output.fill(output, self.output_length);
+                self.describe(output, u32::try_from(self.output_length).unwrap_or(u32::MAX));
             }
         }
-        self.id = control.id;
-        self.file = Some(Arc::clone(file));
-        self.requester = Some(Arc::clone(requester));
-        *self.phase.get_mut() = DISPATCHING;
+    }
+
+    /// The buffer of a read or a write, by the flags of the device, as
+    /// learn.microsoft.com/windows-hardware/drivers/kernel/methods-for-accessing-data-buffers has it.
+    fn transfer_buffers(
+        &mut self,
+        location: StackLocation,
+        top: Device,
+        offset: u64,
+        data: &[u8],
+        length: u32,
+    ) {
+        let irp = self.irp;
+        location.set_transfer_length(length);
+        location.set_transfer_offset(offset.cast_signed());
+        self.buffered = top.flags() & nt::DO_BUFFERED_IO != 0;
+        if self.buffered {
+            let buffer = self.buffer.fill(data, length as usize);
+            irp.set_system_buffer(buffer);
+            let input = if data.is_empty() { INPUT_OPERATION } else { 0 };
+            irp.set_flags(irp.flags() | if buffer.is_null() { 0 } else { BUFFERED | input });
+            return;
+        }
+        let buffer = self.output.fill(data, length as usize);
+        if top.flags() & nt::DO_DIRECT_IO != 0 {
+            self.describe(buffer, length);
+        } else {
+            irp.set_user_buffer(buffer);
+        }
+    }
+
+    fn describe(&mut self, buffer: *mut c_void, length: u32) {
+        self.mdl = Mdl::of_locked(buffer, length);
+        self.irp.set_mdl(self.mdl.as_ref().map_or(ptr::null_mut(), Mdl::as_ptr));
     }
 
     fn send(self: &Arc<Self>, top: Device, park: impl FnOnce(&Arc<Self>)) -> Started {
@@ -293,13 +338,25 @@ impl Request {
         (information, output)
     }
 
+    /// Lets go of the file. A request that is complete keeps none open, whoever still looks at it.
+    ///
+    /// # IRQL
+    /// `PASSIVE_LEVEL`: with the file's last reference `IRP_MJ_CLOSE` is sent.
+    pub fn release_file(&self) {
+        drop(self.take_file());
+    }
+
+    fn take_file(&self) -> Option<Arc<OpenFile>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Lets go of the file and the requester, so that the request can wait for its next use.
     ///
     /// # IRQL
     /// `PASSIVE_LEVEL`: with the file's last reference `IRP_MJ_CLOSE` is sent.
     pub fn retire(self: &mut Arc<Self>) {
         if let Some(own) = Arc::get_mut(self) {
-            own.file = None;
+            own.release_file();
             own.requester = None;
         }
     }
@@ -310,7 +367,7 @@ impl Drop for Request {
         // SAFETY: a request that is dropped is complete or was never sent.
         unsafe { self.irp.free() };
         // With a file's last reference IRP_MJ_CLOSE is sent: not from within a driver.
-        if let Some(last) = self.file.take().and_then(Arc::into_inner) {
+        if let Some(last) = self.take_file().and_then(Arc::into_inner) {
             ex::queue_system_work(Box::new(move || drop(last)));
         }
     }

@@ -1,4 +1,4 @@
-//! I/O verification: what Driver Verifier checks of a driver's I/O, always on in the lab.
+//! I/O verification: what Driver Verifier checks of a driver's I/O, most of it always on in the lab.
 //!
 //! Codes and parameters as in
 //! learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0xc9--driver-verifier-iomanager-violation.
@@ -40,6 +40,16 @@ pub(crate) enum Violation {
     StatusMismatch = 0x224,
     /// Neither passed down, nor completed, nor pending. The routine, the IRP.
     Forgotten = 0x226,
+    /// A completion routine in pageable code. The routine, the IRP.
+    PageableCompletion = 0x227,
+    /// A completion routine that did not mark the IRP pending, though `PendingReturned` was set. The
+    /// routine, the IRP.
+    CompletionNotMarked = 0x228,
+    /// `STATUS_PENDING` returned for an IRP that was not marked pending. The routine, the IRP, the
+    /// status.
+    PendingNotMarked = 0x23D,
+    /// An IRP that was marked pending, and another status returned. The routine, the IRP, the status.
+    MarkedNotPending = 0x23E,
     /// Deleting a device twice. 0, 0, the device.
     DeletedTwice = 0x240,
     /// `DO_DEVICE_INITIALIZING` left set by `AddDevice`. 0, 0, the device.

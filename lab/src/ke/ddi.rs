@@ -4,6 +4,7 @@
 //! Page: learn.microsoft.com/windows-hardware/drivers/devtest/ddi-compliance-checking.
 
 use crate::ke::irql;
+use crate::verifier::intercept;
 use crate::{bugcheck, mm, verifier};
 
 const DRIVER_VERIFIER_DETECTED_VIOLATION: u32 = 0xC4;
@@ -32,8 +33,8 @@ pub(crate) enum Rule {
     ZwPassive = 0x2001F,
 }
 
-/// Bug check 0xC4 when DDI compliance is on and the IRQL is above `limit`. The parameters after the
-/// rule's number, pointers to text on Windows, are the IRQL and the limit.
+/// Bug check 0xC4 when DDI compliance is on and the IRQL is above `limit`. The second parameter points
+/// to the rule in words.
 #[inline]
 pub(crate) fn at_most(limit: u8, rule: Rule) {
     if verifier::ddi_compliance() && irql::current() > limit {
@@ -58,6 +59,8 @@ pub(crate) fn require_resident(object: usize) {
 #[cold]
 #[inline(never)]
 extern "win64" fn violation(limit: u8, rule: Rule) -> ! {
-    let parameters = [rule as u64, u64::from(irql::current()), u64::from(limit), 0];
+    let irql = irql::current();
+    let text = format!("rule Irql{rule:?}: at IRQL <= {limit} only, and it was {irql}");
+    let parameters = [rule as u64, intercept::remember(&text), 0, 0];
     bugcheck::bug_check(DRIVER_VERIFIER_DETECTED_VIOLATION, parameters);
 }

@@ -1,5 +1,7 @@
 //! A driver's life: load, `DriverEntry`, `DriverUnload`, unload.
 
+use std::iter;
+
 use pagewise_lab_nt as nt;
 
 use crate::image::{self, Image};
@@ -92,9 +94,14 @@ impl Loaded {
         self.driver
     }
 
-    /// Whether a device of it exists: then it cannot be unloaded.
-    pub(super) fn has_devices(&self) -> bool {
-        self.driver.first().is_some()
+    /// Whether something keeps it from being unloaded: a device, or for a driver that makes its
+    /// devices itself, an open one; those it deletes in `DriverUnload`.
+    pub(super) fn is_needed(&self) -> bool {
+        let mut devices = iter::successors(self.driver.first(), |device| device.next());
+        if self.driver.flags() & nt::DRVO_LEGACY_DRIVER == 0 {
+            return devices.next().is_some();
+        }
+        devices.any(|device| device.reference_count() > 0 || device.attached().is_some())
     }
 
     /// Calls `DriverUnload` and unloads the image.
@@ -115,8 +122,18 @@ impl Loaded {
         let address = unload as *const () as usize;
         irql::expect(irql, address, self.driver.as_ptr().addr());
         apc::expect(apcs, address);
+        self.report_devices();
         self.let_go();
         Ok(())
+    }
+
+    /// Says which devices `DriverUnload` has left behind: whoever opens one calls code that is gone.
+    fn report_devices(&self) {
+        for device in iter::successors(self.driver.first(), |device| device.next()) {
+            let name = device.name().map(String::from_utf16_lossy);
+            let name = name.unwrap_or_else(|| "a device without a name".to_owned());
+            eprintln!("{} was unloaded and has not deleted {name}", self.image.name());
+        }
     }
 
     /// The driver's code is not called any more.

@@ -14,8 +14,9 @@ pub use error::{BootError, CommandError};
 
 use crate::image::{self, Image};
 use crate::io::{OpenFile, interface};
-use crate::pnp::inf::{self, Installation};
+use crate::pnp::inf::{self, Installation, Value};
 use crate::pnp::{self, Phase, RootBus, worker};
+use crate::verifier::low_resources::until_nothing_new_fails;
 use crate::{mm, ps, registry};
 use driver::Loaded;
 
@@ -28,6 +29,8 @@ pub struct Options {
     pub framework: Option<PathBuf>,
     /// The driver's INF.
     pub inf: Option<PathBuf>,
+    /// Values below the service's key, beside the INF's; where both give one, these.
+    pub parameters: Vec<Value>,
     /// Whether to load the driver.
     pub load: bool,
     /// Whether to enumerate its device, once it is loaded.
@@ -58,10 +61,11 @@ pub fn boot(options: Options) -> Result<&'static Machine, BootError> {
     ps::attach_current();
     let service = options.driver.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let service = service.unwrap_or_else(|| "driver".to_owned());
-    let installation = match &options.inf {
+    let mut installation = match &options.inf {
         Some(path) => inf::read(path)?,
         None => Installation::bare(&service),
     };
+    installation.service_values.extend(options.parameters.iter().cloned());
     registry::install_service(
         &installation.service,
         &format!("{service}.sys"),
@@ -85,10 +89,10 @@ pub fn boot(options: Options) -> Result<&'static Machine, BootError> {
     }
     machine.load_framework()?;
     if load {
-        succeed(machine.load()?, "DriverEntry")?;
+        succeed(until_nothing_new_fails(|| machine.load())?, "DriverEntry")?;
     }
-    if load && plug {
-        succeed(machine.plug()?, "starting the device")?;
+    if load && plug && machine.takes_devices() {
+        succeed(until_nothing_new_fails(|| machine.plug())?, "starting the device")?;
     }
     Ok(machine)
 }
@@ -145,7 +149,7 @@ impl Machine {
         let loaded = slot.take().ok_or(CommandError::NotLoaded)?;
         // A removal that the last close has started is to be over.
         worker::settle();
-        if loaded.has_devices() {
+        if loaded.is_needed() {
             *slot = Some(loaded);
             return Err(CommandError::HasDevices);
         }
@@ -156,6 +160,13 @@ impl Machine {
                 Ok(status)
             }
         }
+    }
+
+    /// Whether the driver is loaded and has an `AddDevice` routine: a driver without one is no
+    /// driver of Plug and Play, and makes its devices itself.
+    #[must_use]
+    pub fn takes_devices(&self) -> bool {
+        self.driver().as_ref().is_some_and(|loaded| loaded.driver().add_device().is_some())
     }
 
     /// Enumerates the device: `AddDevice`, `IRP_MN_START_DEVICE`. The NTSTATUS of what failed; the

@@ -18,9 +18,10 @@ use crate::bugcheck::{
     UNEXPECTED_KERNEL_MODE_TRAP, Why, bug_check, classify,
 };
 use crate::ke::irql;
+use crate::mm::pool::special::{self, Verdict};
 use crate::mm::protection::Access;
 use crate::mm::region::{Fault, Kind};
-use crate::mm::{registry, trap};
+use crate::mm::{observe, pool, registry, trap};
 
 /// `#PF`, as the processor numbers its exceptions.
 const PAGE_FAULT: i64 = 14;
@@ -42,9 +43,13 @@ pub(super) fn install() -> io::Result<()> {
     Ok(())
 }
 
-extern "C" fn on_signal(signal: c_int, _info: *mut libc::siginfo_t, context: *mut c_void) {
+extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel gives a SA_SIGINFO handler a valid ucontext, which it owns meanwhile.
-    let context = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext };
+    let context = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext };
+    // SAFETY: and a valid siginfo.
+    if signal == libc::SIGTRAP && observe::step(unsafe { (*info).si_code }, context) {
+        return;
+    }
     let register = |index: c_int| context.gregs[index as usize];
     if signal == libc::SIGABRT {
         return bugcheck::aborted();
@@ -60,9 +65,14 @@ extern "C" fn on_signal(signal: c_int, _info: *mut libc::siginfo_t, context: *mu
         program_counter: register(libc::REG_RIP).cast_unsigned(),
         irql: irql::current(),
     };
-    if let Err(why) = resolve(reference) {
-        unresolved(reference, why, Registers::from(context));
+    if observe::touch(&reference, context) {
+        return;
     }
+    if let Err(why) = resolve(reference) {
+        unresolved(reference, why, Registers::from(&*context));
+    }
+    // A page that was brought in just now is withdrawn again where it is observed.
+    observe::touch(&reference, context);
 }
 
 /// From the error code that the processor pushes with a page fault.
@@ -118,8 +128,18 @@ fn place(address: u64) -> Place {
     match registry::find(address).map(|region| region.kind()) {
         Some(Kind::Image) => Place::Driver,
         Some(Kind::PagedPool) => Place::PagedPool,
+        Some(Kind::SpecialPool) => special_pool(address),
         None if registry::find_retired(address).is_some() => Place::Unloaded,
         None => Place::Elsewhere,
+    }
+}
+
+fn special_pool(address: usize) -> Place {
+    match special::verdict(address) {
+        Some(Verdict::Live(pool::Kind::Paged)) => Place::PagedPool,
+        Some(Verdict::Freed(_)) => Place::FreedSpecialPool,
+        Some(Verdict::Beyond(_)) => Place::BeyondSpecialPool,
+        _ => Place::Elsewhere,
     }
 }
 

@@ -9,6 +9,7 @@ mod driver_paging;
 pub(crate) mod fault;
 pub(crate) mod group;
 pub(crate) mod mapping;
+pub mod observe;
 mod paging_file;
 pub mod policy;
 pub mod pool;
@@ -32,6 +33,7 @@ use pagewise_lab_wire::{Counters, PageState, PageTruth};
 use crate::bugcheck;
 use crate::exports;
 use crate::image::{self, Image};
+use crate::verifier;
 use driver_paging::{MmPageEntireDriver, MmResetDriverPaging};
 use paging_file::PagingFile;
 use query::{MmGetSystemRoutineAddress, MmIsAddressValid};
@@ -97,9 +99,12 @@ pub fn purge() -> u64 {
 }
 
 /// The verifier's trim, at each raise under force IRQL checking. A page in transition is as fatal
-/// above `APC_LEVEL` as one on disk.
+/// above `APC_LEVEL` as one on disk, so only torture has them really leave memory.
 pub fn evict_pageable() {
     trim();
+    if verifier::on(verifier::Check::ToDisk) {
+        purge();
+    }
 }
 
 /// The true state of each page of `image`; nothing of an image that is unloaded.
@@ -174,10 +179,11 @@ pub(crate) struct Description {
 pub(crate) fn describe(address: u64) -> Description {
     let Some(region) = registry::find(address as usize) else { return Description::default() };
     let is_image = region.kind() == Kind::Image;
+    let pageable = region.pageable(region.group_of(region.page_of(address as usize)));
     Description {
         state: is_image.then(|| region.state(region.page_of(address as usize))),
         overridden: region.overridden(),
-        paged_pool: !is_image,
+        paged_pool: !is_image && pageable,
     }
 }
 

@@ -5,6 +5,7 @@ use std::ptr;
 
 use pagewise_lab_nt::{BOOLEAN, PUNICODE_STRING, PVOID, boolean, units};
 
+use crate::verifier::intercept;
 use crate::{exports, mm};
 
 /// Whether a reference to `address` would not fault now. It tells pages that are not in memory from
@@ -33,6 +34,7 @@ pub(super) unsafe extern "win64" fn MmGetSystemRoutineAddress(name: PUNICODE_STR
     // SAFETY: the caller vouches for the buffer.
     let name = String::from_utf16_lossy(unsafe { units(&name) });
     exports::resolve(exports::KERNEL, &name)
+        .map(|address| intercept::entry(&name, address))
         .map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut)
 }
 

@@ -23,6 +23,7 @@ use crate::mm::spin::{Guard, SpinLock};
 pub(crate) enum Kind {
     Image,
     PagedPool,
+    SpecialPool,
 }
 
 /// How a fault at an IRQL that allows one ended.
@@ -338,6 +339,24 @@ impl Region {
         let to = self.mapping.alias(0).wrapping_add(offset);
         // SAFETY: inside the alias; `bytes` is elsewhere, as the alias is lent to nobody.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+
+    /// Takes the access to pages away without changing their state, for an observer, who gives it
+    /// back page by page. Async-signal-safe.
+    pub(super) fn withdraw(&self, pages: Range<usize>) {
+        // On a mapping of our own it fails only where the host cannot split it once more; then
+        // what is touched there goes unnoticed.
+        let _ = self.mapping.revoke(pages);
+    }
+
+    /// Undoes [`Region::withdraw`] for one page. Async-signal-safe.
+    pub(super) fn grant(&self, page: usize) -> Result<(), Errno> {
+        self.mapping.protect(page..page + 1, self.group_of(page).protection)
+    }
+
+    /// Whether such a reference to a page would not fault, an observer left aside.
+    pub(super) fn is_valid_for(&self, page: usize, access: Access) -> bool {
+        self.state(page) == PageState::Valid && self.group_of(page).protection.allows(access)
     }
 
     /// The true state of each page; `None` when the host cannot say, since the region was retired.

@@ -3,8 +3,8 @@
 use crate::mm::region::Region;
 use crate::mm::table::Table;
 
-/// Images and the paged pool.
-static REGIONS: Table<Region, 64> = Table::new();
+/// Images, the paged pool, and the two special pools.
+static REGIONS: Table<Region, 66> = Table::new();
 
 /// Unloaded images that are remembered by their addresses, as the kernel remembers the last 50.
 static RETIRED: Table<Region, 50> = Table::new();

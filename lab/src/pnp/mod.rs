@@ -13,6 +13,7 @@ mod start;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod watchdog;
 pub mod worker;
 
 pub use bus::{RootBus, fail_next_start};

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::watchdog;
 use crate::ps;
 
 type Action = Box<dyn FnOnce() + Send>;
@@ -14,6 +15,7 @@ fn queue() -> &'static Mutex<Sender<Action>> {
         // It ends with the process.
         let _thread = ps::spawn_system("pnp", move || {
             for action in receiver {
+                let _armed = watchdog::arm();
                 action();
             }
         });

@@ -144,8 +144,13 @@ impl Driver {
     /// Has the driver call a routine of the kernel with up to two arguments.
     #[inline(never)]
     pub(crate) fn kernel(self, name: &str, arguments: [usize; 2]) -> usize {
+        self.call_with(exports::resolve(exports::KERNEL, name).unwrap(), arguments)
+    }
+
+    /// Has the driver call an address with two arguments.
+    #[inline(never)]
+    pub(crate) fn call_with(self, address: usize, arguments: [usize; 2]) -> usize {
         type Routine = extern "win64" fn(usize, usize, usize) -> usize;
-        let address = exports::resolve(exports::KERNEL, name).unwrap();
         // SAFETY: `CALL_WITH` is there, and is a function of this type.
         let routine: Routine = unsafe { std::mem::transmute(self.at(TEXT + AT_CALL_WITH)) };
         routine(address, arguments[0], arguments[1])

@@ -39,6 +39,12 @@ pub(crate) mod code {
     pub(crate) const NEEDS_WRITE: u32 = code(0x906, 0, 2);
     /// Claims more bytes than there is room for.
     pub(crate) const BOAST: u32 = code(0x907, 0, 0);
+    /// Completes, and returns `STATUS_PENDING` without having marked the request pending.
+    pub(crate) const UNMARKED: u32 = code(0x920, 0, 0);
+    /// Marks the request pending, completes it, and returns another status.
+    pub(crate) const MARKED: u32 = code(0x921, 0, 0);
+    /// Enters a critical region and stays there.
+    pub(crate) const STAYS_CRITICAL: u32 = code(0x922, 0, 0);
     /// Does not complete the request, nor says that it is pending.
     pub(crate) const FORGET: u32 = code(0x908, 0, 0);
     /// Completes the request twice.
@@ -364,6 +370,19 @@ unsafe extern "win64" fn device_control(device: *mut nt::DEVICE_OBJECT, irp: *mu
         }
         code::NEEDS_WRITE => finish(own, nt::STATUS_SUCCESS, 0),
         code::BOAST => finish(own, nt::STATUS_SUCCESS, 1 << 20),
+        code::UNMARKED => {
+            finish(own, nt::STATUS_SUCCESS, 0);
+            nt::STATUS_PENDING
+        }
+        code::MARKED => {
+            // SAFETY: the driver was called with the IRP.
+            unsafe { nt::IoMarkIrpPending(irp) };
+            finish(own, nt::STATUS_SUCCESS, 0)
+        }
+        code::STAYS_CRITICAL => {
+            crate::ke::apc::KeEnterCriticalRegion();
+            finish(own, nt::STATUS_SUCCESS, 0)
+        }
         code::FORGET => nt::STATUS_SUCCESS,
         code::TWICE => {
             finish(own, nt::STATUS_SUCCESS, 0);

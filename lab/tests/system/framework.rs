@@ -9,7 +9,7 @@ use crate::common::{Booted, READ_WRITE, artifacts, boot_with, control};
 use pagewise_contract::Guid;
 use pagewise_lab_wire::{Client, Completion, Control, ControlReply, Token, Verifier};
 
-const INTERFACE: Guid = Guid {
+pub const INTERFACE: Guid = Guid {
     data1: 0x8a0c_5f1e,
     data2: 0x2f0b,
     data3: 0x4f5e,
@@ -42,7 +42,7 @@ const CHECKS: [(&str, u32); 12] = [
     ("collections", code(0x90b)),
 ];
 const TAKE_LOG: u32 = code(0x980);
-const PEND: u32 = code(0x981);
+pub const PEND: u32 = code(0x981);
 const POP: u32 = code(0x982);
 const HOLD: u32 = code(0x983);
 const RELEASE: u32 = code(0x984);
@@ -58,11 +58,11 @@ const WAITING: u32 = code(0x98d);
 const PASS_ON: u32 = code(0x98e);
 const ASK_BELOW: u32 = code(0x98f);
 
-fn boot() -> Booted {
+pub fn boot() -> Booted {
     boot_with(&artifacts().join("exercise.sys"), &["--force-irql", "--ddi-compliance"])
 }
 
-fn open(client: &mut Client) -> u32 {
+pub fn open(client: &mut Client) -> u32 {
     let opened = client.open(&INTERFACE, READ_WRITE, Token::Administrator).expect("an answer");
     assert_eq!(opened.status, 0, "open: NTSTATUS {:#010x}", opened.status);
     opened.handle

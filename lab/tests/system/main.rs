@@ -6,6 +6,8 @@
 mod boot;
 mod common;
 mod framework;
+mod guests;
 mod hostile;
 mod report;
 mod twins;
+mod verifier;

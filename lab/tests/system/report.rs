@@ -65,3 +65,41 @@ fn the_pdb_of_another_image_is_not_believed() {
     let report = report_with_pdb(Some(&artifacts().join("pagewise.pdb")));
     assert!(in_framework(&report).iter().all(|frame| frame.function.is_none()));
 }
+
+/// A PDB whose identifier is right, and whose table of streams names a place beyond its end: its
+/// reader (pdb2 0.10) panics on it.
+fn broken_pdb() -> Vec<u8> {
+    let image = fs::read(artifacts().join("wdfldr.sys")).expect("the framework is built");
+    let mut pdb = fs::read(artifacts().join("wdfldr.pdb")).expect("its PDB is built");
+    let at = |bytes: &[u8], wanted: &[u8]| bytes.windows(wanted.len()).position(|w| w == wanted);
+    let guid = at(&image, b"RSDS").expect("the image names its PDB") + 4;
+    let guid = &image[guid..guid + 16];
+    // The stream goes on with the bytes of its names, the names, the size of the table, two sets of
+    // bits with their lengths in words, and the table: an offset of a name, a stream.
+    let mut next = at(&pdb, guid).expect("the PDB has the identifier") + guid.len();
+    let mut number = |next: &mut usize| {
+        let bytes = pdb[*next..*next + 4].try_into().expect("four bytes");
+        *next += 4;
+        u32::from_le_bytes(bytes) as usize
+    };
+    next += number(&mut next);
+    next += 8;
+    for _ in 0..2 {
+        next += 4 * number(&mut next);
+    }
+    pdb[next..next + 4].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
+    pdb
+}
+
+#[test]
+fn a_broken_pdb_costs_the_names_alone() {
+    let folder = tempfile::tempdir().expect("a folder for the PDB");
+    let pdb = folder.path().join("broken.pdb");
+    fs::write(&pdb, broken_pdb()).expect("room for a PDB");
+    let report = report_with_pdb(Some(&pdb));
+    let frames = in_framework(&report);
+    assert!(frames.len() > 2, "{:#?}", report.stack);
+    assert!(frames.iter().all(|frame| frame.function.is_none() && frame.rva.is_some()));
+    assert_eq!(report.victim.as_deref(), Some("pagewise.sys"));
+    assert!(!report.advice.is_empty());
+}

@@ -15,6 +15,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 const DRIVER_IRQL_NOT_LESS_OR_EQUAL: u32 = 0xD1;
 const MEMORY_MANAGEMENT: u32 = 0x1A;
+const PAGE_FAULT_IN_NONPAGED_AREA: u32 = 0x50;
 const DISPATCH_LEVEL: u64 = 2;
 const STATUS_UNSUCCESSFUL: u32 = 0xC000_0001;
 
@@ -77,7 +78,7 @@ fn pageable_section(client: &mut Client, handle: u32) -> Result<u32, Error> {
 }
 
 /// What `test-app verify` says of a driver: its exit code, and the ids of the checks that failed.
-fn verdict(booted: &Booted) -> (Option<i32>, Vec<String>) {
+pub fn verdict(booted: &Booted) -> (Option<i32>, Vec<String>) {
     let json = booted.folder.path().join("verdict.json");
     let output = Command::new(artifacts().join("test-app"))
         .arg("--lab")
@@ -228,6 +229,37 @@ fn the_shipping_driver_refuses_to_over_unlock() {
     const STATUS_NOT_LOCKED: u32 = 0xC000_002A;
     let booted = boot(&[]);
     assert_eq!(unlock_too_often(&booted).unwrap().status, STATUS_NOT_LOCKED);
+    booted.shut_down();
+}
+
+/// Touches one page more than the image has, from its first; how that ended.
+fn touch_past_end(booted: &Booted) -> Result<Completion, Error> {
+    let mut client = booted.connect();
+    let handle = open(&mut client, READ_WRITE);
+    let length = size_of::<State>() as u32;
+    let end = client.ioctl(handle, Ioctl::State.code(), &[], length)?;
+    let state = State::read_from_bytes(&end.output).expect("STATE has its size");
+    let pages = state.pages + 1;
+    let touch = TouchRequest { first_page: 0, pages, kind: TouchKind::Read as u32 };
+    let length = size_of::<TouchReply>() as u32;
+    client.ioctl(handle, Ioctl::Touch.code(), touch.as_bytes(), length)
+}
+
+#[test]
+fn touch_past_end_dies_on_a_page_that_is_gone() {
+    let booted = boot_twin("touch-past-end", &[]);
+    let end = touch_past_end(&booted);
+    assert!(matches!(end, Err(Error::MachineGone)), "{end:?}");
+    let report = booted.bug_check();
+    assert_eq!(report.code, PAGE_FAULT_IN_NONPAGED_AREA);
+    assert_eq!(report.blamed.as_deref(), Some("pagewise.sys"));
+}
+
+#[test]
+fn the_shipping_driver_refuses_to_touch_past_the_end() {
+    const STATUS_INVALID_PARAMETER: u32 = 0xC000_000D;
+    let booted = boot(&[]);
+    assert_eq!(touch_past_end(&booted).unwrap().status, STATUS_INVALID_PARAMETER);
     booted.shut_down();
 }
 

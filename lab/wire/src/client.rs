@@ -83,6 +83,49 @@ impl Client {
         Ok(Opened { status: reply.status, handle: reply.information })
     }
 
+    /// `CreateFile` on a device by its name, such as `\\.\Echo`, or the kernel's `\Device\Echo`.
+    ///
+    /// # Errors
+    /// As of [`Client::open`].
+    pub fn open_name(&mut self, name: &str, access: u32, token: Token) -> Result<Opened, Error> {
+        let id = self.send(Kind::OpenName, access, token as u32, &[name.as_bytes()])?;
+        let reply = self.wait(id)?;
+        Ok(Opened { status: reply.status, handle: reply.information })
+    }
+
+    /// `ReadFile` of up to `length` bytes: sends the request and returns its id.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn start_read(&mut self, handle: u32, offset: u64, length: u32) -> Result<u64, Error> {
+        self.send(Kind::Read, handle, length, &[&offset.to_le_bytes()])
+    }
+
+    /// `WriteFile`: sends the request and returns its id.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn start_write(&mut self, handle: u32, offset: u64, data: &[u8]) -> Result<u64, Error> {
+        self.send(Kind::Write, handle, 0, &[&offset.to_le_bytes(), data])
+    }
+
+    /// `DeviceIoControl` whose output buffer holds `output` before: sends the request and returns
+    /// its id. The output is as long as that at most.
+    ///
+    /// # Errors
+    /// [`Error`]
+    pub fn start_both(
+        &mut self,
+        handle: u32,
+        code: u32,
+        input: &[u8],
+        output: &[u8],
+    ) -> Result<u64, Error> {
+        // What is too long for a number is too long for a frame, which says so.
+        let length = u32::try_from(input.len()).unwrap_or(u32::MAX).to_le_bytes();
+        self.send(Kind::IoctlBoth, handle, code, &[&length, input, output])
+    }
+
     /// `DeviceIoControl`: sends the request and waits for its end.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{AllocationSite, Verifier};
+
 /// A command to the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
@@ -49,12 +51,14 @@ pub enum Control {
         /// How many.
         pages: u32,
     },
-    /// Set Driver Verifier's part of the machine.
+    /// Set Driver Verifier's part of the machine. What the machine was started with stays on.
     Verify(Verifier),
     /// What was counted so far.
     Counters,
     /// Pool blocks that are allocated at present.
     Pool,
+    /// The places that allocate and were failed once, where the verifier fails each place once.
+    AllocationSites,
     /// Choose what an undocumented outcome shall be.
     SetPolicy {
         /// Name of the policy, as `docs/policies.md` lists it.
@@ -107,6 +111,11 @@ pub enum ControlReply {
         /// Every block.
         blocks: Vec<PoolBlock>,
     },
+    /// Answer to [`Control::AllocationSites`].
+    AllocationSites {
+        /// Each place.
+        sites: Vec<AllocationSite>,
+    },
 }
 
 /// Where a page is.
@@ -145,22 +154,6 @@ pub struct ImageInfo {
     pub pages: u32,
     /// Whether `MmPageEntireDriver` overrode its sections.
     pub overridden: bool,
-}
-
-/// Driver Verifier's part.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Verifier {
-    /// Evict everything pageable at each raise to `DISPATCH_LEVEL` or above.
-    pub force_irql: bool,
-    /// Check the IRQL that each routine documents, bug check 0xC4 on violation.
-    pub ddi_compliance: bool,
-    /// Bug check 0xC4/0x62 when a driver is unloaded that has not freed its pool.
-    pub pool_tracking: bool,
-    /// Fail one pool allocation in so many, chosen by `seed`; 0 fails none.
-    pub low_resources: u32,
-    /// Seed of that choice.
-    pub seed: u64,
 }
 
 /// What the machine counted since it booted.

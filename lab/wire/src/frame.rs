@@ -27,6 +27,19 @@ pub enum Kind {
     Control = 5,
     /// The answer to the frame with the same id.
     Reply = 6,
+    /// Open a device by its name, as [`Kind::Open`] does by its interface. Payload: the name, such
+    /// as `\\.\Echo`, in UTF-8.
+    OpenName = 7,
+    /// `ReadFile`. `a`: handle; `b`: bytes; payload: the offset (`u64`, little-endian). Reply: as
+    /// of [`Kind::Ioctl`].
+    Read = 8,
+    /// `WriteFile`. `a`: handle; payload: the offset (`u64`, little-endian), then the data. Reply:
+    /// `a` NTSTATUS, `b` `IoStatus.Information`.
+    Write = 9,
+    /// [`Kind::Ioctl`] with something in the output buffer, which a driver sees with the three
+    /// transfer methods that do not copy it. `a`: handle; `b`: control code; payload: input length
+    /// (`u32`, little-endian), the input, then the output buffer, which is as long as the rest.
+    IoctlBoth = 10,
 }
 
 impl Kind {
@@ -40,6 +53,10 @@ impl Kind {
             4 => Some(Self::Close),
             5 => Some(Self::Control),
             6 => Some(Self::Reply),
+            7 => Some(Self::OpenName),
+            8 => Some(Self::Read),
+            9 => Some(Self::Write),
+            10 => Some(Self::IoctlBoth),
             _ => None,
         }
     }
@@ -141,9 +158,22 @@ pub fn read_frame(socket: &mut impl Read, payload: &mut Vec<u8>) -> io::Result<O
     if header.length > MAX_PAYLOAD {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "frame too long"));
     }
-    payload.resize(header.length as usize, 0);
-    socket.read_exact(payload)?;
+    read_payload(socket, header.length as usize, payload)?;
     Ok(Some(header))
+}
+
+/// Memory is taken as the bytes come: a length is announced more easily than kept.
+fn read_payload(socket: &mut impl Read, length: usize, payload: &mut Vec<u8>) -> io::Result<()> {
+    const STEP: usize = 1 << 18;
+    payload.truncate(length);
+    let mut read = 0;
+    while read < length {
+        let end = length.min(read + STEP);
+        payload.resize(end, 0);
+        socket.read_exact(&mut payload[read..])?;
+        read = end;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

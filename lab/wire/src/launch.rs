@@ -76,7 +76,7 @@ impl Launch {
             program: artifacts.join("pagewise-lab"),
             driver: artifacts.join("pagewise.sys"),
             framework: artifacts.join("wdfldr.sys"),
-            inf: Some(artifacts.join("pagewise.inx")).filter(|inf| inf.exists()),
+            inf: Some(artifacts.join("pagewise.inf")).filter(|inf| inf.exists()),
             arguments: Vec::new(),
             log: None,
         }
@@ -142,6 +142,12 @@ impl Machine {
     #[must_use]
     pub fn report_path(&self) -> PathBuf {
         self.folder.join(REPORT)
+    }
+
+    /// The host's number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The report, if it has bug-checked.

@@ -20,15 +20,15 @@ mod launch;
 #[cfg(unix)]
 mod polling;
 mod report;
+mod verifier;
 
 #[cfg(unix)]
 pub use client::{Client, Completion, Error, Opened};
-pub use control::{
-    Control, ControlReply, Counters, ImageInfo, PageState, PageTruth, PoolBlock, Verifier,
-};
+pub use control::{Control, ControlReply, Counters, ImageInfo, PageState, PageTruth, PoolBlock};
 pub use frame::{Header, Kind, MAX_PAYLOAD, Token, read_frame, write_frame};
 #[cfg(unix)]
 pub use launch::{BUG_CHECK_EXIT, Launch, LaunchError, Machine};
 #[cfg(unix)]
 pub use polling::Polling;
-pub use report::{BugCheck, Frame, Module};
+pub use report::{BugCheck, Detail, Frame, Module};
+pub use verifier::{AllocationSite, Profile, SpecialPool, Verifier};

@@ -29,6 +29,18 @@ pub struct BugCheck {
     pub modules: Vec<Module>,
     /// What to do about it.
     pub advice: String,
+    /// What the machine knows beyond the parameters, such as each leak of a driver that leaked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Detail>,
+}
+
+/// A part of what led to a bug check, and the place in a driver where it was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    /// A sentence.
+    pub what: String,
+    /// Who did it.
+    pub at: Option<Frame>,
 }
 
 /// One frame of a call stack.

@@ -3,10 +3,12 @@
 //! Frames of drivers are unwound by their `.pdata` ([`pe`]), those of the machine by the host's
 //! `.eh_frame` ([`elf`]). The walk ends where neither knows a way: it never guesses.
 
+mod callers;
 mod elf;
 mod memory;
 mod pe;
 
+pub(crate) use callers::callers;
 pub(crate) use elf::HostModules;
 
 use std::collections::HashMap;

@@ -70,7 +70,9 @@ fn imports_are_bound_to_the_kernel_the_hal_and_other_drivers() {
             .import("PROVIDER.SYS", &["Read"]);
         let image = load("client.sys", builder).unwrap();
         let table = mm::contents(image, 2, 1).unwrap();
-        let kernel = |name| exports::resolve(exports::KERNEL, name).unwrap();
+        let kernel = |name| {
+            verifier::intercept::entry(name, exports::resolve(exports::KERNEL, name).unwrap())
+        };
         for address in [
             kernel("MmPageEntireDriver"),
             kernel("KeBugCheckEx"),
@@ -214,6 +216,13 @@ fn export_drivers_are_initialised() {
 fn pool_left_behind_is_found_when_pool_is_tracked() {
     let report = bug_check_of(test_path!(), || leave_pool(true));
     assert_eq!((report.code, report.parameters[0], report.parameters[3]), (0xC4, 0x62, 2));
+    let kinds = report.details.iter().map(|leak| &leak.what[..17]);
+    assert_eq!(kinds.collect::<Vec<_>>(), ["1 block of nonpag", "1 block of paged "]);
+    for leak in &report.details {
+        let place = leak.at.as_ref().unwrap();
+        // After the call in `CALL_WITH`.
+        assert_eq!((place.module.as_deref(), place.rva), (Some("tiny.sys"), Some(0x104f)));
+    }
 }
 
 #[test]

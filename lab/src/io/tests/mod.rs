@@ -4,6 +4,7 @@ mod cancelling;
 mod properties;
 mod requests;
 mod stacks;
+mod verified;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 

@@ -1,7 +1,7 @@
 //! The pool's routines for drivers.
 //!
-//! Each begins with a thunk that passes on its own return address: whose block it is follows from
-//! who called.
+//! Each begins with a thunk that passes on where its return address is: whose block it is follows
+//! from who called.
 #![expect(non_snake_case, reason = "the routines' own names")]
 
 use std::arch::naked_asm;
@@ -14,7 +14,7 @@ use pagewise_lab_nt::{
     ULONG,
 };
 
-use super::{Content, Kind, allocate_with, free};
+use super::{Caller, Content, Kind, allocate_with, free_by, special};
 use crate::bugcheck::{KMODE_EXCEPTION_NOT_HANDLED, bug_check};
 use crate::exports;
 
@@ -42,7 +42,7 @@ exports! {
 /// At most `DISPATCH_LEVEL`; for paged pool, `APC_LEVEL` (0xC2/0x8).
 #[unsafe(naked)]
 extern "win64" fn ExAllocatePool2(flags: POOL_FLAGS, bytes: SIZE_T, tag: ULONG) -> PVOID {
-    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_pool2)
+    naked_asm!("mov r9, rsp", "jmp {}", sym allocate_pool2)
 }
 
 /// Allocates pool that is not initialised; null when there is no memory.
@@ -53,10 +53,11 @@ extern "win64" fn ExAllocatePool2(flags: POOL_FLAGS, bytes: SIZE_T, tag: ULONG) 
 /// At most `DISPATCH_LEVEL`; for paged pool, `APC_LEVEL` (0xC2/0x8).
 #[unsafe(naked)]
 extern "win64" fn ExAllocatePoolWithTag(kind: POOL_TYPE, bytes: SIZE_T, tag: ULONG) -> PVOID {
-    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_with_tag)
+    naked_asm!("mov r9, rsp", "jmp {}", sym allocate_with_tag)
 }
 
-/// `ExAllocatePoolWithTag` with a hint, which the lab does not need: it has memory or it has not.
+/// `ExAllocatePoolWithTag` with a hint. The lab needs none: it has memory or it has not. But under
+/// special pool the hint says which end of the block is guarded.
 ///
 /// learn.microsoft.com/windows-hardware/drivers/ddi/wdm/nf-wdm-exallocatepoolwithtagpriority
 ///
@@ -69,7 +70,8 @@ extern "win64" fn ExAllocatePoolWithTagPriority(
     tag: ULONG,
     priority: u32,
 ) -> PVOID {
-    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_with_tag)
+    // No pool type has a bit in the upper half: the priority travels there.
+    naked_asm!("shl r9d, 16", "or ecx, r9d", "mov r9, rsp", "jmp {}", sym allocate_with_priority)
 }
 
 /// `ExAllocatePoolWithTag` that charges the process, of which the lab keeps no account, and raises
@@ -81,7 +83,7 @@ extern "win64" fn ExAllocatePoolWithTagPriority(
 /// As for `ExAllocatePoolWithTag`.
 #[unsafe(naked)]
 extern "win64" fn ExAllocatePoolWithQuotaTag(kind: POOL_TYPE, bytes: SIZE_T, tag: ULONG) -> PVOID {
-    naked_asm!("mov r9, [rsp]", "jmp {}", sym allocate_with_quota)
+    naked_asm!("mov r9, rsp", "jmp {}", sym allocate_with_quota)
 }
 
 /// `ExAllocatePoolWithTag` with the tag `None`.
@@ -94,7 +96,7 @@ extern "win64" fn ExAllocatePoolWithQuotaTag(kind: POOL_TYPE, bytes: SIZE_T, tag
 extern "win64" fn ExAllocatePool(kind: POOL_TYPE, bytes: SIZE_T) -> PVOID {
     naked_asm!(
         "mov r8d, {}",
-        "mov r9, [rsp]",
+        "mov r9, rsp",
         "jmp {}",
         const u32::from_le_bytes(*b"None"),
         sym allocate_with_tag,
@@ -107,8 +109,9 @@ extern "win64" fn ExAllocatePool(kind: POOL_TYPE, bytes: SIZE_T) -> PVOID {
 ///
 /// # IRQL
 /// At most `DISPATCH_LEVEL`; for paged pool, `APC_LEVEL` (0xC2/0x9).
+#[unsafe(naked)]
 extern "win64" fn ExFreePool(block: PVOID) {
-    free(block, None);
+    naked_asm!("xor edx, edx", "mov r8, rsp", "jmp {}", sym free_with_tag)
 }
 
 /// Frees a block of pool that was allocated with `tag`; zero stands for any.
@@ -117,24 +120,31 @@ extern "win64" fn ExFreePool(block: PVOID) {
 ///
 /// # IRQL
 /// At most `DISPATCH_LEVEL`; for paged pool, `APC_LEVEL` (0xC2/0x9).
+#[unsafe(naked)]
 extern "win64" fn ExFreePoolWithTag(block: PVOID, tag: ULONG) {
-    free(block, Some(tag));
+    naked_asm!("mov r8, rsp", "jmp {}", sym free_with_tag)
+}
+
+extern "win64" fn free_with_tag(block: PVOID, tag: ULONG, frame: usize) {
+    free_by(block, Some(tag), Some(Caller::at(frame)));
 }
 
 extern "win64" fn allocate_pool2(
     flags: POOL_FLAGS,
     bytes: SIZE_T,
     tag: ULONG,
-    caller: usize,
+    frame: usize,
 ) -> PVOID {
     let flag = |flag: u32| flags & u64::from(flag) != 0;
     let request = Request::parse(flags).filter(|_| tag != 0);
+    let raise = flag(POOL_FLAG_RAISE_ON_FAILURE);
+    let caller = Caller::at(frame);
     let Some(Request { kind, content }) = request else {
-        return failed(flag(POOL_FLAG_RAISE_ON_FAILURE), STATUS_INVALID_PARAMETER, caller);
+        return failed(raise, STATUS_INVALID_PARAMETER, caller);
     };
     let block = allocate_with(kind, bytes as usize, tag, content, caller);
     if block.is_null() {
-        return failed(flag(POOL_FLAG_RAISE_ON_FAILURE), STATUS_INSUFFICIENT_RESOURCES, caller);
+        return failed(raise, STATUS_INSUFFICIENT_RESOURCES, caller);
     }
     block
 }
@@ -143,9 +153,10 @@ extern "win64" fn allocate_with_tag(
     kind: POOL_TYPE,
     bytes: SIZE_T,
     tag: ULONG,
-    caller: usize,
+    frame: usize,
 ) -> PVOID {
     const RAISE_IF_ALLOCATION_FAILURE: POOL_TYPE = 16;
+    let caller = Caller::at(frame);
     let block = allocate_with(of_type(kind), bytes as usize, tag, Content::Uninitialized, caller);
     if block.is_null() {
         let raise = kind & RAISE_IF_ALLOCATION_FAILURE != 0;
@@ -154,13 +165,28 @@ extern "win64" fn allocate_with_tag(
     block
 }
 
+/// `kind` holds the priority in its upper half.
+extern "win64" fn allocate_with_priority(
+    kind: POOL_TYPE,
+    bytes: SIZE_T,
+    tag: ULONG,
+    frame: usize,
+) -> PVOID {
+    let (kind, priority) = (kind & 0xffff, kind >> 16);
+    let alignment = special::Alignment::of_priority(priority);
+    let caller = Caller { alignment, ..Caller::at(frame) };
+    let content = Content::Uninitialized;
+    allocate_with(of_type(kind), bytes as usize, tag, content, caller)
+}
+
 extern "win64" fn allocate_with_quota(
     kind: POOL_TYPE,
     bytes: SIZE_T,
     tag: ULONG,
-    caller: usize,
+    frame: usize,
 ) -> PVOID {
     const QUOTA_FAIL_INSTEAD_OF_RAISE: POOL_TYPE = 8;
+    let caller = Caller::at(frame);
     let block = allocate_with(of_type(kind), bytes as usize, tag, Content::Uninitialized, caller);
     if block.is_null() {
         let raise = kind & QUOTA_FAIL_INSTEAD_OF_RAISE == 0;
@@ -175,10 +201,10 @@ fn of_type(kind: POOL_TYPE) -> Kind {
 }
 
 /// No memory: null, or an exception, which nobody handles.
-fn failed(raise: bool, status: i32, caller: usize) -> PVOID {
+fn failed(raise: bool, status: i32, caller: Caller) -> PVOID {
     if raise {
         let status = u64::from(status.cast_unsigned());
-        bug_check(KMODE_EXCEPTION_NOT_HANDLED, [status, caller as u64, 0, 0]);
+        bug_check(KMODE_EXCEPTION_NOT_HANDLED, [status, caller.address as u64, 0, 0]);
     }
     ptr::null_mut()
 }

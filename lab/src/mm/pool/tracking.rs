@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Kind;
 use crate::image::Image;
+use crate::verifier::sites::Site;
 
 /// A block that is allocated, or was.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,18 @@ pub(super) struct Block {
     pub(super) tag: u32,
     /// `None` of the machine itself.
     pub(super) owner: Option<&'static Image>,
+    /// Where it was allocated, while somebody wants to know.
+    pub(super) site: Option<Site>,
+    /// Where it was freed, likewise.
+    pub(super) freed_by: Option<Site>,
+}
+
+impl Block {
+    /// Whether `image` has to free it: it has allocated it, or a library has on its behalf.
+    fn is_of(&self, image: &Image) -> bool {
+        self.owner.is_some_and(|owner| ptr::eq(owner, image))
+            || self.site.is_some_and(|site| site.is_of(image))
+    }
 }
 
 /// Why a block was not freed.
@@ -54,7 +67,13 @@ pub(super) fn add(address: usize, block: Block) {
 }
 
 /// Takes a block out, unless `tag` is given and not its own.
-pub(super) fn remove(address: usize, tag: Option<u32>) -> Result<Block, NotFreed> {
+/// `freed_by` says who does so.
+pub(super) fn remove(
+    address: usize,
+    tag: Option<u32>,
+    freed_by: impl FnOnce() -> Option<Site>,
+) -> Result<Block, NotFreed> {
+    let freed_by = freed_by();
     let mut blocks = blocks();
     let Some(block) = blocks.allocated.get(&address).copied() else {
         let was = blocks.freed.as_ref().and_then(|freed| freed.get(&address));
@@ -68,7 +87,7 @@ pub(super) fn remove(address: usize, tag: Option<u32>) -> Result<Block, NotFreed
     if freed.len() >= REMEMBERED {
         freed.clear();
     }
-    freed.insert(address, block);
+    freed.insert(address, Block { freed_by, ..block });
     Ok(block)
 }
 
@@ -76,7 +95,15 @@ pub(super) fn all() -> Vec<Block> {
     blocks().allocated.values().copied().collect()
 }
 
-pub(super) fn owned_by(image: &Image) -> usize {
-    let is_owner = |block: &&Block| block.owner.is_some_and(|owner| ptr::eq(owner, image));
-    blocks().allocated.values().filter(is_owner).count()
+/// The blocks that `image` has to free.
+pub(super) fn owned_by(image: &Image) -> Vec<Block> {
+    blocks().allocated.values().filter(|block| block.is_of(image)).copied().collect()
+}
+
+/// The block at an address, allocated or freed. For reports: `None` too while somebody else is at
+/// the list, who may have stopped for good.
+pub(super) fn known(address: usize) -> Option<Block> {
+    let blocks = BLOCKS.try_lock().ok()?;
+    let freed = || blocks.freed.as_ref().and_then(|freed| freed.get(&address));
+    blocks.allocated.get(&address).or_else(freed).copied()
 }

@@ -65,7 +65,15 @@ pub enum InfError {
 pub fn read(path: &Path) -> Result<Installation, InfError> {
     let bytes =
         fs::read(path).map_err(|source| InfError::Read { path: path.to_owned(), source })?;
-    Installation::from_inf(&Inf::parse(&decode(&bytes)?)?)
+    from_bytes(&bytes)
+}
+
+/// Interprets the content of an INF.
+///
+/// # Errors
+/// [`InfError`], but for [`InfError::Read`]
+pub fn from_bytes(bytes: &[u8]) -> Result<Installation, InfError> {
+    Installation::from_inf(&Inf::parse(&decode(bytes)?)?)
 }
 
 /// INF files are UTF-16 with a byte order mark, or of one byte a character.
