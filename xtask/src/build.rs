@@ -4,10 +4,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::anchor;
 use crate::cargo;
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::guests;
 use crate::image_check::{self, Rules};
+use crate::inf;
 use crate::kit::Kit;
 use crate::program::Programs;
 use crate::progress::Step;
@@ -36,6 +39,9 @@ pub struct Arguments {
     /// Build the drivers that only tests load: the broken ones in lab/twins, and exercise.sys.
     #[arg(long)]
     twins: bool,
+    /// Build the drivers in lab/guests, which only tests load, too.
+    #[arg(long)]
+    guests: bool,
     /// Build only these twins (may be given more than once).
     #[arg(long, value_name = "NAME")]
     twin: Vec<String>,
@@ -50,6 +56,7 @@ impl Arguments {
             host: true,
             windows: true,
             twins: true,
+            guests: true,
             twin: Vec::new(),
         }
     }
@@ -62,13 +69,15 @@ impl Arguments {
             host: true,
             windows: false,
             twins: false,
+            guests: false,
             twin: vec!["large-image".to_owned()],
         }
     }
 
     /// With no part named, every part but the twins.
     const fn all(&self) -> bool {
-        let named = self.driver || self.framework || self.host || self.windows || self.twins;
+        let named =
+            self.driver || self.framework || self.host || self.windows || self.twins || self.guests;
         !named && self.twin.is_empty()
     }
 }
@@ -84,11 +93,9 @@ pub struct Image {
 
 /// The driver.
 pub const DRIVER: Image = Image { package: "pagewise", rules: image_check::DRIVER };
-/// The driver's INF, from which the lab takes the device's security and registry values.
-const INF: &str = "inf/pagewise.inx";
 
-/// A driver in C that exercises the framework.
-const EXERCISE: &str = "lab/wdf/exercise/exercise.c";
+/// Drivers in C: one that exercises the framework, and one that does wrong on demand.
+const EXERCISES: [&str; 2] = ["lab/wdf/exercise/exercise.c", "lab/wdf/exercise/sins.c"];
 
 /// What a driver takes of the standard library.
 const DRIVER_STD: &str = "core,alloc";
@@ -100,10 +107,12 @@ pub const FRAMEWORK: Image = Image { package: "wdfldr", rules: image_check::FRAM
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let all = arguments.all();
     let out = workspace.artifacts();
+    inf::stamp(workspace, &out)?;
     if all
         || arguments.driver
         || arguments.framework
         || arguments.twins
+        || arguments.guests
         || !arguments.twin.is_empty()
     {
         let builder = Builder::prepare(workspace)?;
@@ -115,6 +124,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         }
         if arguments.twins {
             builder.exercise(workspace, &out)?;
+        }
+        if arguments.guests {
+            guests::build(workspace, &builder)?;
         }
         if arguments.twins || !arguments.twin.is_empty() {
             twins::build(workspace, &builder, &arguments.twin)?;
@@ -147,7 +159,8 @@ impl Builder {
         let toolchain = Toolchain::choose(workspace, TARGET)?;
         let kit = Kit::prepare(workspace)?;
         prepare_wdk_build(workspace, &kit)?;
-        let folders = private_folders(workspace, &toolchain);
+        let mut folders = private_folders(workspace, &toolchain);
+        folders.push((anchor::PATH.into(), "pagewise"));
         Ok(Self { toolchain, kit, folders, _lock: lock })
     }
 
@@ -178,7 +191,7 @@ impl Builder {
     ) -> Result<PathBuf> {
         let step = Step::start(format!("Building {}.sys", image.package));
         step.detail(self.toolchain.describe());
-        let mut command = self.cargo("build", root, target);
+        let mut command = self.cargo("build", root, target)?;
         command.args(["--package", image.package]);
         cargo::run(&mut command, &step)?;
 
@@ -195,13 +208,31 @@ impl Builder {
         Ok(sys)
     }
 
-    /// Builds the driver that exercises the framework beyond what the shipping one uses of it.
+    /// Builds the drivers that exercise the framework beyond what the shipping one uses of it.
     fn exercise(&self, workspace: &Workspace, out: &Path) -> Result<()> {
-        let step = Step::start("Building exercise.sys");
-        let linked = self.kit.driver_of_c(&workspace.root().join(EXERCISE))?;
-        image_check::check(&linked, image_check::EXERCISE, &self.private_folders())?;
-        for name in ["exercise.sys", "exercise.pdb"] {
-            fs::copy_if_changed(&linked.with_file_name(name), &out.join(name))?;
+        for source in EXERCISES {
+            let name = Path::new(source).with_extension("sys");
+            let name = Path::new(name.file_name().unwrap_or_default());
+            let step = Step::start(format!("Building {}", name.display()));
+            let linked = self.kit.driver_of_c(&workspace.root().join(source))?;
+            image_check::check(&linked, image_check::EXERCISE, &self.private_folders())?;
+            for name in [name, &name.with_extension("pdb")] {
+                fs::copy_if_changed(&linked.with_file_name(name), &out.join(name))?;
+            }
+            step.done();
+        }
+        Ok(())
+    }
+
+    /// Builds a guest in C.
+    pub fn c_driver(&self, workspace: &Workspace, source: &Path, out: &Path) -> Result<()> {
+        let name = source.with_extension("sys");
+        let name = Path::new(name.file_name().unwrap_or_default());
+        let step = Step::start(format!("Building {}", name.display()));
+        let linked = self.kit.c_driver(source, &workspace.kit_sources())?;
+        image_check::check(&linked, image_check::GUEST, &self.private_folders())?;
+        for name in [name.to_owned(), name.with_extension("pdb")] {
+            fs::copy_if_changed(&linked.with_file_name(&name), &out.join(&name))?;
         }
         step.done();
         Ok(())
@@ -224,9 +255,10 @@ impl Builder {
 
     /// Runs cargo over each driver.
     fn over_all(&self, root: &Path, verb: &str, title: &str, with: fn(&mut Command)) -> Result<()> {
-        for package in [DRIVER.package, FRAMEWORK.package] {
+        let guests = guests::RUST.iter().map(|guest| guest.package);
+        for package in [DRIVER.package, FRAMEWORK.package].into_iter().chain(guests) {
             let step = Step::start(format!("{title} of {package} for Windows"));
-            let mut command = self.cargo(verb, root, &self.kit.target_dir());
+            let mut command = self.cargo(verb, root, &self.kit.target_dir())?;
             command.args(["--package", package]);
             with(&mut command);
             cargo::run(&mut command, &step)?;
@@ -236,15 +268,16 @@ impl Builder {
     }
 
     /// A cargo command for Windows images.
-    fn cargo(&self, verb: &str, root: &Path, target: &Path) -> Command {
+    fn cargo(&self, verb: &str, root: &Path, target: &Path) -> Result<Command> {
         let mut command = self.toolchain.cargo(verb, DRIVER_STD);
         command.current_dir(root).args(["--release", "--locked"]);
-        command.arg("--target-dir").arg(target);
+        anchor::give(&mut command, root)?;
+        command.arg("--target-dir").arg(anchor::renamed(target, root));
         for setting in self.settings(root) {
             command.arg("--config").arg(setting);
         }
         command.envs(self.kit.environment());
-        command
+        Ok(command)
     }
 
     /// Cargo settings for this host, as `--config` takes them.
@@ -284,8 +317,8 @@ pub fn private_folders(
     folders
 }
 
-/// Waits until no other `cargo xtask` builds in this checkout.
-fn lock(folder: &Path) -> Result<File> {
+/// Waits until no other `cargo xtask` works in this folder of the checkout.
+pub fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     fs::create_dir(folder)?;
     let file = File::create(&path).map_err(Error::file("make", &path))?;
@@ -367,7 +400,6 @@ fn host(workspace: &Workspace, out: &Path) -> Result<()> {
             std::fs::copy(&built, &copy).map_err(Error::file("copy", &built))?;
         }
     }
-    fs::copy_if_changed(&workspace.root().join(INF), &out.join("pagewise.inx"))?;
     step.done();
     Ok(())
 }

@@ -1,8 +1,11 @@
 //! What can go wrong in building, with the numbers and the next thing to try.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+
+use pagewise_package::inf::{Finding, StampError};
 
 use crate::exit::Exit;
 use crate::image_check::Violation;
@@ -108,6 +111,32 @@ pub enum Error {
         /// The rules.
         violations: Vec<Violation>,
     },
+    /// The INF breaks rules.
+    #[error("{path}, stamped, breaks {} of the rules for INF files:{}", findings.len(), list_findings(findings))]
+    BadInf {
+        /// The source of the INF.
+        path: PathBuf,
+        /// What breaks them.
+        findings: Vec<Finding>,
+    },
+    /// The INF cannot be stamped.
+    #[error("cannot stamp {path}: {source}")]
+    NotStamped {
+        /// The source of the INF.
+        path: PathBuf,
+        /// Why not.
+        source: StampError,
+    },
+    /// There is no date for the INF.
+    #[error(
+        "{origin} is {text:?}, which is no number of seconds since 1970\n  try: SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)"
+    )]
+    NoDate {
+        /// Where the text comes from.
+        origin: &'static str,
+        /// The text.
+        text: OsString,
+    },
     /// A twin's patch is stale.
     #[error(
         "the twin `{twin}` no longer applies: {patch}\n{output}\n  try: rewrite the patch against the sources as they are now"
@@ -130,10 +159,26 @@ pub enum Error {
         /// Those that exist.
         known: Vec<String>,
     },
+    /// A driver imports what neither Wine nor the shim has.
+    #[error(
+        "{driver} imports from ntoskrnl.exe what this Wine and the shim lack: {}\n  try: add it to \
+         lab/wine and to xtask/src/wine/routines.rs (docs/wine.md tells how)",
+        missing.join(", ")
+    )]
+    WineLacks {
+        /// The driver.
+        driver: PathBuf,
+        /// The routines.
+        missing: Vec<String>,
+    },
 }
 
 fn list(violations: &[Violation]) -> String {
     violations.iter().map(|violation| format!("\n  - {violation}")).collect()
+}
+
+fn list_findings(findings: &[Finding]) -> String {
+    findings.iter().map(|it| format!("\n  - {it}\n    try: {}", it.rule.next)).collect()
 }
 
 impl Error {
@@ -148,6 +193,7 @@ impl Error {
         match self {
             Self::Missing { .. } | Self::NoToolchain { .. } => Exit::Missing,
             Self::BadImage { .. } | Self::NotAnImage { .. } => Exit::BadImage,
+            Self::BadInf { .. } => Exit::BadInf,
             Self::StaleTwin { .. } | Self::NoSuchTwin { .. } => Exit::StaleTwin,
             _ => Exit::Failed,
         }

@@ -20,6 +20,8 @@ pub enum Exit {
     StaleTwin = 5,
     /// Two machines decided the same check differently.
     Disagreement = 6,
+    /// An INF breaks a rule.
+    BadInf = 7,
 }
 
 /// What `--help` says at its end.
@@ -32,6 +34,8 @@ Exit codes:
   4  an image breaks a rule (see `cargo xtask check-image --help`)
   5  a twin's patch no longer applies
   6  two machines decided the same check differently
+  7  an INF breaks a rule (see `cargo xtask lint-inf --help`)
+Once a machine is up, `verify` ends with the test app's code: see `test-app --help`.
 
 Environment:
   PAGEWISE_TOOLCHAIN  rustup or debian: what compiles for Windows; chosen if not set

@@ -53,6 +53,9 @@ pub const EXERCISE: Rules = Rules {
     panics: true,
 };
 
+/// Rules for the guests, which only tests use.
+pub const GUEST: Rules = EXERCISE;
+
 /// Sections that compilers leave behind for a loader that patches retpolines, which a driver's
 /// image does not have.
 const LEFTOVERS: &[&str] = &[".retplne"];

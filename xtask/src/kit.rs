@@ -3,6 +3,7 @@
 //!
 //! wdk-build finds it through `WDKContentRoot` and `Version_Number`, as in an eWDK prompt.
 
+mod c_driver;
 pub mod figures;
 mod libraries;
 
@@ -244,8 +245,13 @@ impl Kit {
     /// Clang and lld write their command lines into debug records, so all paths are relative to the
     /// kit's folder, `source` among them: the object is then the same wherever that lies.
     fn compile(&self, source: &Path, object: &Path) -> Result<()> {
+        self.compile_with(&[], source, object)
+    }
+
+    /// [`Kit::compile`] with further flags, which come first.
+    fn compile_with(&self, flags: &[OsString], source: &Path, object: &Path) -> Result<()> {
         let mut clang = run::command("clang");
-        clang.current_dir(&self.folder).args(CLANG_FLAGS).args(STUB_FLAGS);
+        clang.current_dir(&self.folder).args(CLANG_FLAGS).args(STUB_FLAGS).args(flags);
         for include in [self.include("km"), self.include("shared"), self.framework_include()] {
             clang.arg("-isystem").arg(self.relative(&include));
         }
@@ -256,8 +262,8 @@ impl Kit {
         path.strip_prefix(&self.folder).unwrap_or(path)
     }
 
-    /// Makes a KMDF driver of one C file. Returns the path of the image; its PDB is beside it.
-    pub fn driver_of_c(&self, source: &Path) -> Result<PathBuf> {
+    /// Compiles one C file of the checkout. Returns the path of the object.
+    pub fn object_of_c(&self, source: &Path) -> Result<PathBuf> {
         let name = source.file_stem().unwrap_or_default();
         let folder = self.folder.join("c").join(name);
         fs::create_dir(&folder)?;
@@ -265,8 +271,18 @@ impl Kit {
         fs::link(source, &linked)?;
         let object = linked.with_extension("obj");
         self.compile(self.relative(&linked), &object)?;
+        Ok(object)
+    }
 
-        let image = linked.with_extension("sys");
+    /// Makes an import library of a module-definition file.
+    pub fn import_library(&self, definition: &Path, library: &Path) -> Result<()> {
+        libraries::Exports::of_definition(definition)?.write(library)
+    }
+
+    /// Makes a KMDF driver of one C file. Returns the path of the image; its PDB is beside it.
+    pub fn driver_of_c(&self, source: &Path) -> Result<PathBuf> {
+        let object = self.object_of_c(source)?;
+        let image = object.with_extension("sys");
         let mut arguments: Vec<OsString> = C_DRIVER_FLAGS.iter().map(OsString::from).collect();
         arguments.push(format!("/OUT:{}", image.display()).into());
         arguments.push(object.into());
@@ -282,8 +298,7 @@ impl Kit {
 
     /// This program under the names of the linker and the librarian.
     fn programs(&self) -> Result<()> {
-        let this = std::env::current_exe()
-            .map_err(crate::error::Error::file("find", Path::new("this program")))?;
+        let this = run::this_program()?;
         fs::link(&this, &self.linker())?;
         fs::link(&this, &self.folder.join("bin").join(link::LIBRARIAN))
     }

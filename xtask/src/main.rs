@@ -1,5 +1,6 @@
 //! `cargo xtask`: the one way to build, run and test Pagewise on any host.
 
+mod anchor;
 mod bench;
 mod build;
 mod cargo;
@@ -7,19 +8,25 @@ mod compare;
 mod error;
 mod exit;
 mod fs;
+mod fuzz;
+mod guests;
 mod image_check;
+mod inf;
 mod kit;
 mod link;
+mod package;
 mod pe;
 mod program;
 mod progress;
 mod run;
 mod setup;
+mod soak;
 mod test;
 mod toolchain;
 mod twins;
 mod verify;
 mod wdk_build_patch;
+mod wine;
 mod workspace;
 
 use std::ffi::OsString;
@@ -50,17 +57,28 @@ enum Task {
     /// Check that images obey the rules for drivers: subsystem, imports, checksum, sections,
     /// relocations, no paths of the machine they were built on.
     CheckImage(image_check::Arguments),
+    /// Hold INF files against the rules for Windows driver packages: what InfVerif would say, as far
+    /// as its public documents tell, without Windows.
+    LintInf(inf::Arguments),
     /// Measure a KMDF header: sizes, offsets, constants and slots, in the form of
     /// kit/tests/figures.txt.
     KitFigures(kit::figures::Arguments),
-    /// Build everything, boot the lab with the driver and run every check of the test app.
+    /// Build everything, boot the lab or Wine with the driver and run every check of the test app.
     Verify(verify::Arguments),
+    /// Build everything and make the driver package for a test-signing machine.
+    Package(package::Arguments),
+    /// Build the driver twice, in clean copies of this checkout, and compare every byte.
+    Reproduce(package::reproduce::Arguments),
     /// Print the results of several machines side by side; fails where they disagree.
     Compare(compare::Arguments),
     /// Run all that CI runs: format, build, clippy, docs, unit tests, whole-system tests, twins.
     Test(test::Arguments),
     /// Measure the lab's hot paths against baselines of the same run.
     Bench(bench::Arguments),
+    /// Fuzz the driver and every reader of foreign data, guided by coverage.
+    Fuzz(fuzz::Arguments),
+    /// Have many clients ask the driver at once, for a long time, under constant eviction.
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -99,16 +117,21 @@ fn as_xtask() -> anyhow::Result<ExitCode> {
     match Cli::parse().task {
         Task::Build(arguments) => build::run(&workspace, &arguments)?,
         Task::CheckImage(arguments) => image_check::run(&arguments)?,
+        Task::LintInf(arguments) => return inf::run(&workspace, &arguments),
         Task::KitFigures(arguments) => kit::figures::run(&workspace, &arguments)?,
-        Task::Verify(arguments) => {
-            build::run(&workspace, &build::Arguments::default())?;
-            return verify::run(&workspace.artifacts(), &arguments);
-        }
+        Task::Package(arguments) => package::run(&workspace, &arguments)?,
+        Task::Reproduce(arguments) => package::reproduce::run(&workspace, &arguments)?,
+        Task::Verify(arguments) => return verify::run(&workspace, &arguments),
         Task::Compare(arguments) => return compare::run(&arguments),
         Task::Test(arguments) => test::run(&workspace, &arguments)?,
         Task::Bench(arguments) => {
             build::run(&workspace, &build::Arguments::for_bench())?;
             return bench::run(&workspace.artifacts(), &arguments);
+        }
+        Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments)?,
+        Task::Soak(arguments) => {
+            build::run(&workspace, &build::Arguments::default())?;
+            soak::run(&workspace, &arguments)?;
         }
     }
     Ok(Exit::Done.into())

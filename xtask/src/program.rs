@@ -87,7 +87,9 @@ impl<'a> Programs<'a> {
     /// builds of the same sources the same file.
     fn settings(&self) -> [String; 2] {
         let mut flags = vec!["-Clink-arg=-Wl,--no-insert-timestamp".to_owned()];
-        flags.push("-Cstrip=debuginfo".to_owned());
+        // Not debug information alone: symbols of import libraries are named after the folder, and
+        // at random, in which rustc has dlltool make them.
+        flags.push("-Cstrip=symbols".to_owned());
         for (folder, name) in private_folders(self.workspace, &self.toolchain) {
             flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
         }

@@ -1,5 +1,6 @@
 //! Running other programs.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::error::{Error, Result};
@@ -30,6 +31,16 @@ pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
         command.env_remove(name);
     }
     command
+}
+
+/// This program's file. Where cargo has built it anew while it ran, that is the new one: Linux then
+/// names the old one with a word behind it (proc_pid_exe(5)).
+pub fn this_program() -> Result<PathBuf> {
+    const GONE: &str = " (deleted)";
+    let this = std::env::current_exe()
+        .map_err(|source| Error::Spawn { program: "this program".to_owned(), source })?;
+    let renamed = this.to_str().and_then(|path| path.strip_suffix(GONE)).map(PathBuf::from);
+    Ok(renamed.filter(|_| !this.exists()).unwrap_or(this))
 }
 
 /// Runs to the end; on failure what it wrote is part of the error.

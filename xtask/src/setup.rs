@@ -71,6 +71,32 @@ pub const DEBIAN_CLIPPY: &[Need] = &[Need {
     found: || Path::new("/usr/bin/cargo-clippy").is_file(),
 }];
 
+/// What checks the signatures that we make.
+pub const SIGNATURES: &[Need] = &[Need {
+    package: "osslsigncode",
+    purpose: "verifies the package's signatures, independently",
+    found: || program("osslsigncode"),
+}];
+
+/// What reads the package's catalog a second time, in tests: the Python package signify, and what
+/// it takes from Debian. Debian's oscrypto knows today's OpenSSL; the one of PyPI does not.
+pub const SIGNIFY: &[Need] = &[
+    Need {
+        package: "python3-venv",
+        purpose: "holds the Python package signify",
+        found: || python_has("venv") && python_has("ensurepip"),
+    },
+    Need {
+        package: "python3-oscrypto",
+        purpose: "verifies signatures for signify",
+        found: || python_has("oscrypto"),
+    },
+];
+
+/// What libFuzzer needs.
+pub const FUZZERS: &[Need] =
+    &[Need { package: "g++", purpose: "compiles libFuzzer", found: || program("c++") }];
+
 /// What twins need.
 pub const TWINS: &[Need] =
     &[Need { package: "git", purpose: "applies the twins' patches", found: || program("git") }];
@@ -112,6 +138,14 @@ fn not_ours_to_install(packages: &[&str]) -> Error {
 fn program(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// Debian's Python: another one that is first on the path does not see Debian's packages.
+pub const PYTHON: &str = "/usr/bin/python3";
+
+/// Whether Debian's Python has a module.
+fn python_has(module: &str) -> bool {
+    succeeds(Command::new(PYTHON).args(["-c", &format!("import {module}")]), |_| true)
 }
 
 /// Whether bindgen will find a libclang: the places of Debian's packages, or `LIBCLANG_PATH`.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use indicatif::HumanDuration;
 
 use crate::build::{self, Builder};
+use crate::package::reproduce;
 use crate::program::Programs;
 use crate::run;
 use crate::setup;
@@ -32,17 +33,28 @@ enum Step {
     Doc,
     /// Unit tests and whole-system tests pass, the twins' among them.
     Test,
+    /// Others' programs verify the package, and find each changed byte; a clean build in another
+    /// folder gives the same bytes.
+    Package,
     /// The tree is as clean as it was before.
     Clean,
 }
 
 impl Step {
-    const ALL: [Self; 6] =
-        [Self::Format, Self::Build, Self::Clippy, Self::Doc, Self::Test, Self::Clean];
+    const ALL: [Self; 7] = [
+        Self::Format,
+        Self::Build,
+        Self::Clippy,
+        Self::Doc,
+        Self::Test,
+        Self::Package,
+        Self::Clean,
+    ];
 }
 
 /// Packages of this host. The two others are Windows images.
-const HOST: [&str; 9] = [
+const HOST: [&str; 10] = [
+    "pagewise-attack",
     "pagewise-contract",
     "pagewise-core",
     "pagewise-lab",
@@ -71,6 +83,7 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             Step::Clippy => clippy(workspace)?,
             Step::Doc => doc(workspace)?,
             Step::Test => test(workspace)?,
+            Step::Package => package(workspace)?,
             Step::Clean => {
                 let after = tree(workspace)?;
                 ensure!(before == after, "the build changed the tree:\n{after}");
@@ -97,6 +110,14 @@ fn test(workspace: &Workspace) -> Result<()> {
     let artifacts = workspace.artifacts();
     let artifacts = artifacts.to_str().context("the checkout's path is not UTF-8")?;
     over_host(workspace, "test", &[], &[("PAGEWISE_ARTIFACTS", artifacts)])
+}
+
+fn package(workspace: &Workspace) -> Result<()> {
+    let artifacts = workspace.artifacts();
+    let artifacts = artifacts.to_str().context("the checkout's path is not UTF-8")?;
+    let tests = ["test", "--locked", "--package", "xtask", "--", "--ignored", "package::"];
+    cargo(workspace, &tests, &[("PAGEWISE_ARTIFACTS", artifacts)])?;
+    reproduce::run(workspace, &reproduce::Arguments::ONCE)
 }
 
 /// Runs cargo over each package of this host.

@@ -25,6 +25,11 @@ impl Workspace {
         Self { root: manifest.parent().unwrap_or(&manifest).to_owned() }
     }
 
+    /// The checkout in this folder.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     /// The folder with `Cargo.lock`.
     pub fn root(&self) -> &Path {
         &self.root

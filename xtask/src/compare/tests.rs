@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 
 /// Results of a machine: `id status` a line.
@@ -85,4 +87,25 @@ fn what_is_no_result_is_refused() {
     assert!(Results::parse(twice).unwrap_err().to_string().contains("twice"));
     let later = twice.replace("\"schema\":1", "\"schema\":2");
     assert!(Results::parse(&later).unwrap_err().to_string().contains("schema 2"));
+}
+
+/// The tables in the documents are what the kept results say.
+#[test]
+fn the_documents_show_the_results() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let results = ["lab", "wine"].map(|machine| {
+        Results::read(&root.join("docs/results").join(machine).with_extension("json")).unwrap()
+    });
+    let comparison = Comparison::of(&results);
+    assert!(comparison.same_driver(), "the kept results are of different drivers");
+    for (document, table) in [
+        ("README.md", show::themes(&comparison)),
+        ("docs/results/README.md", show::markdown(&comparison, false)),
+    ] {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        assert!(text.contains(&table), "{document} should have this table:\n{table}");
+    }
+    let lab = results[0].checks.len();
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains(&format!("{lab} passed, 0 failed, 0 skipped on the lab")), "{lab}");
 }
