@@ -77,7 +77,7 @@ fn broken_pdb() -> Vec<u8> {
     // The stream goes on with the bytes of its names, the names, the size of the table, two sets of
     // bits with their lengths in words, and the table: an offset of a name, a stream.
     let mut next = at(&pdb, guid).expect("the PDB has the identifier") + guid.len();
-    let mut number = |next: &mut usize| {
+    let number = |next: &mut usize| {
         let bytes = pdb[*next..*next + 4].try_into().expect("four bytes");
         *next += 4;
         u32::from_le_bytes(bytes) as usize
