@@ -7,7 +7,9 @@ use std::path::Path;
 
 use pagewise_contract::Guid;
 
-use crate::{Control, ControlReply, Header, Kind, Polling, Token, read_frame, write_frame};
+use crate::{
+    Control, ControlReply, Header, Kind, Polling, Token, interface_class, read_frame, write_frame,
+};
 
 /// What can go wrong on the way to the machine. An NTSTATUS is not among it: that is an answer.
 #[derive(Debug, thiserror::Error)]
@@ -73,12 +75,8 @@ impl Client {
     /// # Errors
     /// [`Error`]; a refusal by the machine is an [`Opened`] with its status.
     pub fn open(&mut self, interface: &Guid, access: u32, token: Token) -> Result<Opened, Error> {
-        let mut guid = [0; 16];
-        guid[..4].copy_from_slice(&interface.data1.to_le_bytes());
-        guid[4..6].copy_from_slice(&interface.data2.to_le_bytes());
-        guid[6..8].copy_from_slice(&interface.data3.to_le_bytes());
-        guid[8..].copy_from_slice(&interface.data4);
-        let id = self.send(Kind::Open, access, token as u32, &[&guid])?;
+        let class = interface_class(interface);
+        let id = self.send(Kind::Open, access, token as u32, &[&class])?;
         let reply = self.wait(id)?;
         Ok(Opened { status: reply.status, handle: reply.information })
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 
+use pagewise_contract::Guid;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The longest payload either side accepts, in bytes.
@@ -174,6 +175,17 @@ fn read_payload(socket: &mut impl Read, length: usize, payload: &mut Vec<u8>) ->
         read = end;
     }
     Ok(())
+}
+
+/// An interface class as [`Kind::Open`] carries it: the bytes of the GUID as it lies in memory.
+#[must_use]
+pub fn interface_class(guid: &Guid) -> [u8; 16] {
+    let mut class = [0; 16];
+    class[..4].copy_from_slice(&guid.data1.to_le_bytes());
+    class[4..6].copy_from_slice(&guid.data2.to_le_bytes());
+    class[6..8].copy_from_slice(&guid.data3.to_le_bytes());
+    class[8..].copy_from_slice(&guid.data4);
+    class
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod verifier;
 #[cfg(unix)]
 pub use client::{Client, Completion, Error, Opened};
 pub use control::{Control, ControlReply, Counters, ImageInfo, PageState, PageTruth, PoolBlock};
-pub use frame::{Header, Kind, MAX_PAYLOAD, Token, read_frame, write_frame};
+pub use frame::{Header, Kind, MAX_PAYLOAD, Token, interface_class, read_frame, write_frame};
 #[cfg(unix)]
 pub use launch::{BUG_CHECK_EXIT, Launch, LaunchError, Machine};
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use pagewise_contract::{Sections, State};
 use pagewise_lab::io::{DeviceControl, OpenFile, Request, Requester, Started};
 use pagewise_lab::machine::{self, Machine, Options};
 use pagewise_lab::{image, mm, verifier};
-use pagewise_lab_wire::{Token, Verifier};
+use pagewise_lab_wire::{Token, Verifier, interface_class};
 use test_app::status::NtStatus;
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
@@ -231,14 +231,8 @@ impl Session {
 }
 
 fn open(machine: &Machine, access: u32) -> Arc<OpenFile> {
-    let guid = INTERFACE_GUID;
-    let mut class = [0; 16];
-    class[..4].copy_from_slice(&guid.data1.to_le_bytes());
-    class[4..6].copy_from_slice(&guid.data2.to_le_bytes());
-    class[6..8].copy_from_slice(&guid.data3.to_le_bytes());
-    class[8..].copy_from_slice(&guid.data4);
     machine
-        .open(&class, access, Token::Administrator)
+        .open(&interface_class(&INTERFACE_GUID), access, Token::Administrator)
         .unwrap_or_else(|status| panic!("open: NTSTATUS {status:#010x}"))
 }
 

@@ -10,7 +10,7 @@ use super::{assert_alive, raw};
 use crate::common::{Booted, boot, control};
 use crate::framework;
 use pagewise_contract::{INTERFACE_GUID, Ioctl, Sections};
-use pagewise_lab_wire::{Control, ControlReply, Header, Kind};
+use pagewise_lab_wire::{Control, ControlReply, Header, Kind, interface_class};
 use zerocopy::IntoBytes;
 
 /// A frame.
@@ -20,13 +20,7 @@ fn frame(kind: Kind, id: u64, a: u32, b: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 fn opening() -> Vec<u8> {
-    let guid = INTERFACE_GUID;
-    let mut class = [0; 16];
-    class[..4].copy_from_slice(&guid.data1.to_le_bytes());
-    class[4..6].copy_from_slice(&guid.data2.to_le_bytes());
-    class[6..8].copy_from_slice(&guid.data3.to_le_bytes());
-    class[8..].copy_from_slice(&guid.data4);
-    frame(Kind::Open, 0, 0x8000_0000, 1, &class)
+    frame(Kind::Open, 0, 0x8000_0000, 1, &interface_class(&INTERFACE_GUID))
 }
 
 /// Sends until the socket takes no more: the machine has stopped reading.

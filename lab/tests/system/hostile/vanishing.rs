@@ -8,7 +8,9 @@ use super::witness::while_served;
 use crate::common::{Booted, READ_WRITE, boot, control, open};
 use crate::framework;
 use pagewise_contract::{BallastRegion, Ioctl};
-use pagewise_lab_wire::{Client, Control, ControlReply, Header, Kind, read_frame, write_frame};
+use pagewise_lab_wire::{
+    Client, Control, ControlReply, Header, Kind, interface_class, read_frame, write_frame,
+};
 use zerocopy::IntoBytes;
 
 const STATUS_INVALID_PARAMETER: u32 = 0xC000_000D;
@@ -65,12 +67,11 @@ fn a_number_in_use_names_no_second_request_and_none_is_lost() {
     let handle = framework::open(&mut client);
     let mut raw = super::raw(&booted);
     let (mut scratch, mut payload) = (Vec::new(), Vec::new());
-    let mut open_guid = Vec::new();
-    framework_guid(&mut open_guid);
+    let class = interface_class(&framework::INTERFACE);
     let mut say = |kind, id, a, b, bytes: &[u8]| {
         write_frame(&mut raw, &mut scratch, Header::new(kind, id, a, b, 0), &[bytes]).unwrap();
     };
-    say(Kind::Open, 1, READ_WRITE, 1, &open_guid);
+    say(Kind::Open, 1, READ_WRITE, 1, &class);
     // The handle of a connection's first open.
     for _ in 0..3 {
         say(Kind::Ioctl, 9, 1, framework::PEND, &16_u32.to_le_bytes());
@@ -91,14 +92,6 @@ fn a_number_in_use_names_no_second_request_and_none_is_lost() {
     drop(client);
     assert_nothing_left(&booted);
     booted.shut_down();
-}
-
-fn framework_guid(bytes: &mut Vec<u8>) {
-    let guid = framework::INTERFACE;
-    bytes.extend(guid.data1.to_le_bytes());
-    bytes.extend(guid.data2.to_le_bytes());
-    bytes.extend(guid.data3.to_le_bytes());
-    bytes.extend(guid.data4);
 }
 
 #[test]
