@@ -1,6 +1,6 @@
 //! The driver's INF: stamped and held against the rules on every build.
 
-mod date;
+pub mod date;
 mod lint;
 
 use std::path::Path;

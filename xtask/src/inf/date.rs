@@ -13,16 +13,27 @@ use crate::workspace::Workspace;
 const WITHOUT_HISTORY: u64 = 1_767_225_600;
 
 /// What overrides the commit's date, in seconds since 1970 (reproducible-builds.org/specs).
-const OVERRIDE: &str = "SOURCE_DATE_EPOCH";
+pub const OVERRIDE: &str = "SOURCE_DATE_EPOCH";
 
 /// The day of `SOURCE_DATE_EPOCH`, or else of the commit that is checked out, in UTC.
 pub fn of(workspace: &Workspace) -> Result<Date> {
+    let (origin, text) = told(workspace)?;
+    parse(origin, text)
+}
+
+/// The same in seconds since 1970: for a build elsewhere, which has no history to ask.
+pub fn seconds(workspace: &Workspace) -> Result<OsString> {
+    told(workspace).map(|(_, text)| text)
+}
+
+/// Who tells the date, and how it is written there.
+fn told(workspace: &Workspace) -> Result<(&'static str, OsString)> {
     if let Some(text) = std::env::var_os(OVERRIDE) {
-        return parse(OVERRIDE, text);
+        return Ok((OVERRIDE, text));
     }
     // A linked work tree has a file there.
     if !workspace.root().join(".git").exists() {
-        return parse("the default", WITHOUT_HISTORY.to_string().into());
+        return Ok(("the default", WITHOUT_HISTORY.to_string().into()));
     }
     setup::provide(setup::TWINS)?;
     let mut git = run::command("git");
@@ -30,7 +41,7 @@ pub fn of(workspace: &Workspace) -> Result<Date> {
     let mut trust = OsString::from("safe.directory=");
     trust.push(workspace.root());
     git.arg("-c").arg(trust).args(["log", "-1", "--format=%ct"]).current_dir(workspace.root());
-    parse("the commit's date", run::quiet(&mut git)?.trim().into())
+    Ok(("the commit's date", run::quiet(&mut git)?.trim().into()))
 }
 
 fn parse(origin: &'static str, text: OsString) -> Result<Date> {

@@ -1,5 +1,6 @@
 //! `cargo xtask reproduce`: the same sources, built in other folders, give the same bytes.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::make;
 use crate::fs;
+use crate::inf::date;
 use crate::run;
 use crate::setup;
 use crate::workspace::Workspace;
@@ -45,7 +47,7 @@ type Made = Vec<(String, Vec<u8>)>;
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::provide(setup::TWINS)?;
     let files = sources(workspace)?;
-    let date = date(workspace)?;
+    let date = date::seconds(workspace)?;
     let folder = tempfile::Builder::new().prefix("pagewise-reproduce-").tempdir()?;
     let start = Instant::now();
     let build = |name| {
@@ -69,22 +71,12 @@ fn sources(workspace: &Workspace) -> Result<Vec<PathBuf>> {
     Ok(files.filter(|file| workspace.root().join(file).is_file()).collect())
 }
 
-/// The date that the INF is stamped with, which the copies cannot ask git for.
-fn date(workspace: &Workspace) -> Result<String> {
-    if let Ok(date) = std::env::var("SOURCE_DATE_EPOCH") {
-        return Ok(date);
-    }
-    let mut git = run::command("git");
-    git.current_dir(workspace.root()).args(["log", "-1", "--format=%ct"]);
-    Ok(run::quiet(&mut git)?.trim().to_owned())
-}
-
 /// Copies the sources to `root` and builds there with this very program.
 fn clean_build(
     workspace: &Workspace,
     files: &[PathBuf],
     root: &Path,
-    date: &str,
+    date: &OsStr,
     arguments: &Arguments,
 ) -> Result<Made> {
     for file in files {
@@ -97,7 +89,7 @@ fn clean_build(
         build.arg("--windows");
     }
     // By the first, the program knows its checkout (workspace.rs).
-    build.env("CARGO_MANIFEST_DIR", root.join("xtask")).env("SOURCE_DATE_EPOCH", date);
+    build.env("CARGO_MANIFEST_DIR", root.join("xtask")).env(date::OVERRIDE, date);
     let status = build.status().context("cannot run this program")?;
     if !status.success() {
         bail!("the build in {} failed ({status})", root.display());
