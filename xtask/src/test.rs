@@ -107,17 +107,19 @@ fn doc(workspace: &Workspace) -> Result<()> {
 }
 
 fn test(workspace: &Workspace) -> Result<()> {
-    let artifacts = workspace.artifacts();
-    let artifacts = artifacts.to_str().context("the checkout's path is not UTF-8")?;
-    over_host(workspace, "test", &[], &[("PAGEWISE_ARTIFACTS", artifacts)])
+    over_host(workspace, "test", &[], &[("PAGEWISE_ARTIFACTS", &artifacts(workspace)?)])
 }
 
 fn package(workspace: &Workspace) -> Result<()> {
-    let artifacts = workspace.artifacts();
-    let artifacts = artifacts.to_str().context("the checkout's path is not UTF-8")?;
     let tests = ["test", "--locked", "--package", "xtask", "--", "--ignored", "package::"];
-    cargo(workspace, &tests, &[("PAGEWISE_ARTIFACTS", artifacts)])?;
+    cargo(workspace, &tests, &[("PAGEWISE_ARTIFACTS", &artifacts(workspace)?)])?;
     reproduce::run(workspace, &reproduce::Arguments::ONCE)
+}
+
+/// Where the tests find what was built.
+fn artifacts(workspace: &Workspace) -> Result<String> {
+    let artifacts = workspace.artifacts();
+    Ok(artifacts.to_str().context("the checkout's path is not UTF-8")?.to_owned())
 }
 
 /// Runs cargo over each package of this host.
