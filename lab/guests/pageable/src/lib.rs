@@ -10,8 +10,8 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use guest_support::{
-    TypeInfo, answer, attributes, check, complete, control_device_init, device, driver, framework,
-    queue, symbolic_link, wide,
+    TypeInfo, answer, attributes, check, complete, control_device_init, control_queue, device,
+    driver, framework, symbolic_link, wide,
 };
 use wdk_alloc::WdkAllocator;
 use wdk_sys::ntddk::{
@@ -19,9 +19,9 @@ use wdk_sys::ntddk::{
     MmUnlockPagableImageSection,
 };
 use wdk_sys::{
-    _WDF_DRIVER_INIT_FLAGS, _WDF_IO_QUEUE_DISPATCH_TYPE, NTSTATUS, PCUNICODE_STRING,
-    PDRIVER_OBJECT, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS,
-    WDF_DRIVER_CONFIG, WDF_IO_QUEUE_CONFIG, WDFDRIVER, WDFQUEUE, WDFREQUEST, WDFSPINLOCK,
+    _WDF_DRIVER_INIT_FLAGS, NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT,
+    STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS, WDF_DRIVER_CONFIG,
+    WDFDRIVER, WDFQUEUE, WDFREQUEST, WDFSPINLOCK,
 };
 
 #[global_allocator]
@@ -86,15 +86,7 @@ fn create(driver: WDFDRIVER) -> Result<(), NTSTATUS> {
     // SAFETY: the framework made it of this size, and nobody else knows of it yet.
     unsafe { place.write(context) };
     symbolic_link(device, &LINK)?;
-    queue(
-        device,
-        WDF_IO_QUEUE_CONFIG {
-            DispatchType: _WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchSequential,
-            DefaultQueue: 1,
-            EvtIoDeviceControl: Some(control),
-            ..WDF_IO_QUEUE_CONFIG::default()
-        },
-    )?;
+    control_queue(device, Some(control))?;
     framework!(WdfControlFinishInitializing, device);
     Ok(())
 }

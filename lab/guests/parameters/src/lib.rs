@@ -8,16 +8,15 @@ use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use guest_support::{
-    TypeInfo, answer_bytes, attributes, check, complete, control_device_init, device, driver,
-    framework, queue, size_of_struct, symbolic_link, unicode, wide,
+    TypeInfo, answer_bytes, attributes, check, complete, control_device_init, control_queue,
+    device, driver, framework, size_of_struct, symbolic_link, unicode, wide,
 };
 use wdk_alloc::WdkAllocator;
 use wdk_sys::{
-    _WDF_DRIVER_INIT_FLAGS, _WDF_FILEOBJECT_CLASS, _WDF_IO_QUEUE_DISPATCH_TYPE, _WDF_TRI_STATE,
-    NTSTATUS, PCUNICODE_STRING, PDRIVER_OBJECT, STATUS_INVALID_DEVICE_REQUEST,
-    STATUS_QUOTA_EXCEEDED, STATUS_SUCCESS, UNICODE_STRING, WDF_DRIVER_CONFIG,
-    WDF_FILEOBJECT_CONFIG, WDF_IO_QUEUE_CONFIG, WDFDEVICE, WDFDRIVER, WDFFILEOBJECT, WDFKEY,
-    WDFQUEUE, WDFREQUEST,
+    _WDF_DRIVER_INIT_FLAGS, _WDF_FILEOBJECT_CLASS, _WDF_TRI_STATE, NTSTATUS, PCUNICODE_STRING,
+    PDRIVER_OBJECT, STATUS_INVALID_DEVICE_REQUEST, STATUS_QUOTA_EXCEEDED, STATUS_SUCCESS,
+    UNICODE_STRING, WDF_DRIVER_CONFIG, WDF_FILEOBJECT_CONFIG, WDFDEVICE, WDFDRIVER, WDFFILEOBJECT,
+    WDFKEY, WDFQUEUE, WDFREQUEST,
 };
 
 #[global_allocator]
@@ -104,15 +103,7 @@ fn create(driver: WDFDRIVER) -> Result<(), NTSTATUS> {
     // SAFETY: the framework made it of this size, and nobody else knows of it yet.
     unsafe { place.write(Settings { limit, opens: AtomicU32::new(0), units, greeting }) };
     symbolic_link(device, &LINK)?;
-    queue(
-        device,
-        WDF_IO_QUEUE_CONFIG {
-            DispatchType: _WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchSequential,
-            DefaultQueue: 1,
-            EvtIoDeviceControl: Some(control),
-            ..WDF_IO_QUEUE_CONFIG::default()
-        },
-    )?;
+    control_queue(device, Some(control))?;
     framework!(WdfControlFinishInitializing, device);
     Ok(())
 }

@@ -8,8 +8,8 @@ extern crate wdk_panic;
 use core::ptr;
 
 use guest_support::{
-    TypeInfo, answer, answer_bytes, attributes, check, complete, driver, framework, input, queue,
-    size_of_struct, symbolic_link, unicode, wide,
+    TypeInfo, answer, answer_bytes, attributes, check, complete, control_queue, driver, framework,
+    input, queue, size_of_struct, symbolic_link, unicode, wide,
 };
 use wdk_alloc::WdkAllocator;
 use wdk_sys::{
@@ -98,15 +98,7 @@ fn parts(device: WDFDEVICE) -> Result<Stock, NTSTATUS> {
         AutomaticSerialization: 1,
     };
     check(framework!(WdfWorkItemCreate, &raw mut work, &raw mut below, &raw mut worker))?;
-    queue(
-        device,
-        WDF_IO_QUEUE_CONFIG {
-            DispatchType: _WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchSequential,
-            DefaultQueue: 1,
-            EvtIoDeviceControl: Some(control),
-            ..WDF_IO_QUEUE_CONFIG::default()
-        },
-    )?;
+    control_queue(device, Some(control))?;
     let waiting = queue(
         device,
         WDF_IO_QUEUE_CONFIG {

@@ -215,6 +215,23 @@ pub fn queue(
     Ok(queue)
 }
 
+/// Creates the default queue: device control requests, one at a time.
+///
+/// # Errors
+/// NTSTATUS of the framework.
+pub fn control_queue(
+    device: WDFDEVICE,
+    control: wdk_sys::PFN_WDF_IO_QUEUE_IO_DEVICE_CONTROL,
+) -> Result<wdk_sys::WDFQUEUE, NTSTATUS> {
+    let config = WDF_IO_QUEUE_CONFIG {
+        DispatchType: wdk_sys::_WDF_IO_QUEUE_DISPATCH_TYPE::WdfIoQueueDispatchSequential,
+        DefaultQueue: 1,
+        EvtIoDeviceControl: control,
+        ..WDF_IO_QUEUE_CONFIG::default()
+    };
+    queue(device, config)
+}
+
 /// The number that a request brings.
 ///
 /// # Errors
