@@ -85,6 +85,85 @@ pub enum Verb {
     Uninstall(Json),
     /// What this system has of the driver, and what keeps it from working (Windows, Wine)
     Doctor(Json),
+    /// This system as the guest of `cargo xtask vm` (Windows)
+    #[command(subcommand)]
+    Guest(Guest),
+}
+
+/// `guest`
+#[derive(Debug, Subcommand)]
+pub enum Guest {
+    /// Play the plan of the hand-over disk, from wherever it stands; restarts and shuts down the
+    /// system as the plan says
+    Run {
+        /// Root of the hand-over disk; found by its label PAGEWISE if it is not named
+        #[arg(long, value_name = "FOLDER")]
+        handover: Option<PathBuf>,
+        /// The serial port that the host listens at
+        #[arg(long, value_name = "PORT", default_value = "COM1")]
+        serial: String,
+    },
+    /// Start the guest at every boot, as SYSTEM, until `guest remove`
+    Setup {
+        /// The serial port that the host listens at
+        #[arg(long, value_name = "PORT", default_value = "COM1")]
+        serial: String,
+    },
+    /// Whether the guest starts at boot, and how far its plan is
+    Status {
+        /// Root of a hand-over disk; found by its label PAGEWISE if it is not named
+        #[arg(long, value_name = "FOLDER")]
+        handover: Option<PathBuf>,
+        /// Answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fill an empty hand-over disk: plan, package and their hashes
+    HandOver(HandOver),
+    /// Undo `guest setup`
+    Remove,
+}
+
+/// `guest hand-over`
+#[derive(Debug, Args)]
+pub struct HandOver {
+    /// Folder of the package
+    #[arg(long, value_name = "FOLDER")]
+    pub package: PathBuf,
+    /// Root of the disk
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// Besides the plain run, one under Driver Verifier with this profile
+    #[arg(long, value_name = "PROFILE", default_value = "plain")]
+    pub profile: Profile,
+    /// Besides the plain run, one with memory integrity
+    #[arg(long)]
+    pub memory_integrity: bool,
+}
+
+/// A profile of Driver Verifier, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Without it
+    Plain,
+    /// What can be switched on while Windows runs
+    Quick,
+    /// Microsoft's standard settings
+    Standard,
+    /// Everything, and low resources
+    Torture,
+}
+
+impl From<Profile> for Option<pagewise_vm_plan::plan::Profile> {
+    fn from(profile: Profile) -> Self {
+        use pagewise_vm_plan::plan::Profile as Planned;
+        match profile {
+            Profile::Plain => None,
+            Profile::Quick => Some(Planned::Quick),
+            Profile::Standard => Some(Planned::Standard),
+            Profile::Torture => Some(Planned::Torture),
+        }
+    }
 }
 
 /// What every verb that answers takes.

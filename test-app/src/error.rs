@@ -156,6 +156,17 @@ pub enum Error {
         /// What is left.
         left: Vec<String>,
     },
+    /// A hand-over disk that the guest does not go on with.
+    #[error("the hand-over is refused: {0}")]
+    HandOver(String),
+    /// A program of the system did not do what it was to do.
+    #[error("{tool} {what}")]
+    Tool {
+        /// Which, with its first argument.
+        tool: String,
+        /// What it did instead.
+        what: String,
+    },
     /// The terminal or the pipe that is written to failed.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -214,6 +225,7 @@ impl Error {
             | Self::Native { .. }
             | Self::Configuration { .. }
             | Self::NothingInstalled { .. }
+            | Self::Tool { .. }
             | Self::NotStarted { .. } => Exit::System,
             Self::Contract { .. } => Exit::Contract,
             Self::Open { .. }
@@ -221,9 +233,11 @@ impl Error {
             | Self::Reply { .. }
             | Self::Control { .. } => Exit::Refused,
             Self::Gone | Self::Broken(_) => Exit::MachineGone,
-            Self::Usage(_) | Self::File { .. } | Self::Package { .. } | Self::Output(_) => {
-                Exit::Usage
-            }
+            Self::Usage(_)
+            | Self::File { .. }
+            | Self::Package { .. }
+            | Self::HandOver(_)
+            | Self::Output(_) => Exit::Usage,
             Self::Skipped(_) => Exit::Skipped,
         }
     }
@@ -265,6 +279,11 @@ impl Error {
             }
             Self::NotStarted { problem, .. } => return Some(problem::fix(*problem)),
             Self::HalfInstalled { error, .. } => return error.help(),
+            Self::HandOver(_) => {
+                "make the disk again: `cargo xtask vm run` does; what is in its out folder stays \
+                 readable"
+            }
+            Self::Tool { .. } => "run it as an administrator; `schtasks /query` shows the tasks",
             _ => return None,
         })
     }

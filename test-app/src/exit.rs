@@ -20,7 +20,8 @@ pub enum Exit {
     Refused = 6,
     /// The machine is gone: it bug-checked, was shut down, or no longer answers.
     MachineGone = 7,
-    /// The system refused a step of `install`, `uninstall` or `trim`, or something is left behind.
+    /// The system refused a step of `install`, `uninstall`, `trim` or `guest`, or something is left
+    /// behind.
     System = 8,
     /// Done, and the system has to restart to finish it.
     Restart = 9,
@@ -40,7 +41,7 @@ Exit codes:
    5  the driver speaks another version of the contract
    6  the driver refused the request
    7  the machine is gone: it bug-checked, was shut down, or no longer answers
-   8  the system refused a step of `install`, `uninstall` or `trim`, or something is left behind
+   8  the system refused a step of a verb such as `install`, or something is left behind
    9  done, and the system has to restart to finish it
   77  skipped: this machine cannot do that";
 }

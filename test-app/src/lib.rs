@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod driver;
 pub mod error;
 pub mod exit;
+pub mod guest;
 pub mod machine;
 pub mod map;
 pub mod pages;

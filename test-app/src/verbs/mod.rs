@@ -2,6 +2,7 @@
 
 mod ballast;
 mod doctor;
+mod guest;
 mod locks;
 mod look;
 mod paging;
@@ -48,6 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Error> {
         Verb::Install(options) => setup::install(options, out),
         Verb::Uninstall(json) => setup::uninstall(json.json, out),
         Verb::Doctor(json) => doctor::doctor(json.json, colour, out),
+        Verb::Guest(what) => guest::guest(what, out),
     }
 }
 
