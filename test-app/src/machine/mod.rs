@@ -159,6 +159,17 @@ pub trait Machine: Send + Sync {
         Err(Error::Skipped(format!("{name} cannot be asked to take pages out of memory")))
     }
 
+    /// Tries a means to take pages out of memory, of all of the system's or of its drivers', tried
+    /// by number from 0 on; nothing past the last.
+    fn try_means(&self, _number: usize) -> Option<Result<Asked, Error>> {
+        None
+    }
+
+    /// Settings of the system that bear on paging, by name, for whoever reads the result.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// What only the lab can do, if this is one.
     fn lab(&self) -> Option<&dyn Lab> {
         None

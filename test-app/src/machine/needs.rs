@@ -29,6 +29,9 @@ pub enum Need {
     RemoveOpen,
     /// The system's own count of pageable driver pages.
     DriverPages,
+    /// Pages that stay where they were put: that nobody else takes them out of memory all the time.
+    /// A machine that offers everything can be set to do just that.
+    Peace,
 }
 
 impl Need {
@@ -48,6 +51,7 @@ impl Need {
             Self::Replug => "to remove the device and install it again",
             Self::RemoveOpen => "to remove the device under an open handle",
             Self::DriverPages => "the system's count of pageable driver pages",
+            Self::Peace => "pages that stay where they were put",
         }
     }
 
@@ -73,7 +77,7 @@ impl Need {
             Self::Queueing => "Wine hands a driver one request at a time",
             Self::Orders => "Wine's Plug and Play manager takes no such orders",
             Self::DriverPages => "Wine counts no driver pages: it always answers zero",
-            Self::Replug | Self::RemoveOpen => return None,
+            Self::Replug | Self::RemoveOpen | Self::Peace => return None,
         })
     }
 
@@ -92,9 +96,12 @@ impl Need {
             Self::Addresses => "this program does not ask Windows where images are",
             Self::Orders => "Windows offers no such orders to programs",
             Self::RemoveOpen => "Windows refuses it and then removes the device when it restarts",
-            Self::Base | Self::OtherUsers | Self::Queueing | Self::Replug | Self::DriverPages => {
-                return None;
-            }
+            Self::Base
+            | Self::OtherUsers
+            | Self::Queueing
+            | Self::Replug
+            | Self::DriverPages
+            | Self::Peace => return None,
         })
     }
 }

@@ -4,7 +4,7 @@ use pagewise_lab_wire::{
     Control, ControlReply, Counters, ImageInfo, PageTruth, PoolBlock, Token, Verifier,
 };
 
-use super::{Access, DriverPages, Failure, Handle};
+use super::{Access, Asked, DriverPages, Failure, Handle};
 use crate::error::Error;
 use crate::status::NtStatus;
 
@@ -60,6 +60,16 @@ impl dyn Lab + '_ {
     /// As [`Lab::control`].
     pub fn evict(&self) -> Result<u64, Error> {
         self.moved(&Control::Evict)
+    }
+
+    /// Its means to take pages out of memory, as [`super::Machine::try_means`] numbers them.
+    pub fn try_means(&self, number: usize) -> Option<Result<Asked, Error>> {
+        let asked = |call, effect| move |_| Asked { call, effect, documented: true };
+        Some(match number {
+            0 => self.trim().map(asked("order to trim", "takes pages out of the working set")),
+            1 => self.evict().map(asked("order to evict", "takes them out of memory, too")),
+            _ => return None,
+        })
     }
 
     fn moved(&self, command: &Control) -> Result<u64, Error> {

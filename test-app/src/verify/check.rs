@@ -26,6 +26,8 @@ pub enum Stop {
     Failed(String),
     /// This machine cannot decide it.
     Skipped(String),
+    /// It was a question that no document answers, and this was seen.
+    Observed(String),
     /// The machine went away while it was being decided.
     Gone,
 }

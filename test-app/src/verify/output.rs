@@ -47,6 +47,7 @@ impl<'a> Output<'a> {
             Status::Passed => ("ok  ", AnsiColor::Green),
             Status::Failed => ("FAIL", AnsiColor::Red),
             Status::Skipped => ("skip", AnsiColor::Yellow),
+            Status::Observed => ("seen", AnsiColor::Cyan),
         };
         let style = if self.colour { colour.on_default() } else { Style::new() };
         let CheckResult { id, title, millis, .. } = result;
@@ -71,8 +72,8 @@ impl<'a> Output<'a> {
         let summary = report.summary;
         writeln!(
             self.out,
-            "{} passed, {} failed, {} skipped on {}",
-            summary.passed, summary.failed, summary.skipped, report.machine.name
+            "{} passed, {} failed, {} skipped, {} observed on {}",
+            summary.passed, summary.failed, summary.skipped, summary.observed, report.machine.name
         )?;
         if summary.failed > 0 || seed != DEFAULT_SEED {
             writeln!(self.out, "seed of the random checks: {seed:#x}")?;

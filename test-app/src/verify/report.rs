@@ -20,6 +20,8 @@ pub enum Status {
     Failed,
     /// This machine cannot decide it.
     Skipped,
+    /// There was nothing to decide: what was seen is in the note.
+    Observed,
 }
 
 /// One check.
@@ -33,8 +35,8 @@ pub struct CheckResult {
     pub status: Status,
     /// Why it failed or was skipped; null where it passed.
     pub reason: Option<String>,
-    /// Of a check that passed: what it did without on this machine, and what it saw. Absent where
-    /// there is nothing to say.
+    /// Of a check that passed: what it did without on this machine, and what it saw. Of a question:
+    /// what was seen. Absent where there is nothing to say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Wall time.
@@ -86,6 +88,8 @@ pub struct Summary {
     pub failed: usize,
     /// Skipped.
     pub skipped: usize,
+    /// Observed.
+    pub observed: usize,
 }
 
 /// A whole run.
@@ -121,6 +125,7 @@ impl Report {
             Status::Passed => self.summary.passed += 1,
             Status::Failed => self.summary.failed += 1,
             Status::Skipped => self.summary.skipped += 1,
+            Status::Observed => self.summary.observed += 1,
         }
         self.checks.push(result);
     }

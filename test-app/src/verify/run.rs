@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use pagewise_contract::State;
 use pagewise_lab_wire::BugCheck;
 
 use crate::driver::Driver;
@@ -40,15 +41,7 @@ pub fn run(
     output: &mut Output<'_>,
 ) -> Result<(Report, Exit), Error> {
     let began = SystemTime::now();
-    // Before any check changes it. A driver that cannot be asked is for the checks to report; that
-    // there is none, or none that may be opened, is said at once.
-    let first = match Driver::open(&**machine, Access::Read) {
-        Ok(mut driver) => driver.state().ok(),
-        Err(error @ (Error::NoDevice | Error::SeveralDevices(_) | Error::Open { .. })) => {
-            return Err(error);
-        }
-        Err(_) => None,
-    };
+    let first = first_state(machine, options.timeout)?;
     let context = Context::new(Arc::clone(machine), options.seed, first);
     let mut report = Report::new(&**machine, options.driver);
     let mut lost: Option<String> = None;
@@ -91,6 +84,24 @@ pub fn run(
     Ok((report, exit))
 }
 
+/// The state before any check changes it. A driver that cannot be asked, or never answers, is for the
+/// checks to report; that there is none, or none that may be opened, is said at once.
+fn first_state(machine: &Arc<dyn Machine>, timeout: Duration) -> Result<Option<State>, Error> {
+    let (sender, receiver) = mpsc::channel();
+    let machine = Arc::clone(machine);
+    thread::spawn(move || {
+        let state = match Driver::open(&*machine, Access::Read) {
+            Ok(mut driver) => Ok(driver.state().ok()),
+            Err(error @ (Error::NoDevice | Error::SeveralDevices(_) | Error::Open { .. })) => {
+                Err(error)
+            }
+            Err(_) => Ok(None),
+        };
+        let _ = sender.send(state);
+    });
+    receiver.recv_timeout(timeout).unwrap_or(Ok(None))
+}
+
 /// How the thread of a check ended.
 enum End {
     Decided(Verdict),
@@ -121,13 +132,17 @@ pub(crate) fn decide(context: &Context, check: Check) -> Verdict {
 }
 
 fn result_of(check: Check, verdict: Verdict, notes: &[String], took: Duration) -> CheckResult {
-    let (status, reason) = match verdict {
-        Ok(()) => (Status::Passed, None),
-        Err(Stop::Failed(reason)) => (Status::Failed, Some(reason)),
-        Err(Stop::Skipped(reason)) => (Status::Skipped, Some(reason)),
-        Err(Stop::Gone) => (Status::Failed, Some("the machine is gone".to_owned())),
+    let notes = || (!notes.is_empty()).then(|| notes.join("; "));
+    let (status, reason, note) = match verdict {
+        Ok(()) => (Status::Passed, None, notes()),
+        Err(Stop::Failed(reason)) => (Status::Failed, Some(reason), None),
+        Err(Stop::Skipped(reason)) => (Status::Skipped, Some(reason), None),
+        Err(Stop::Observed(seen)) => {
+            let all: Vec<String> = [Some(seen), notes()].into_iter().flatten().collect();
+            (Status::Observed, None, Some(all.join("\n")))
+        }
+        Err(Stop::Gone) => (Status::Failed, Some("the machine is gone".to_owned()), None),
     };
-    let note = (status == Status::Passed && !notes.is_empty()).then(|| notes.join("; "));
     let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     CheckResult { id: check.id, title: check.title, status, reason, note, millis }
 }
@@ -177,16 +192,11 @@ mod tests {
             code: 0xd1,
             name: "DRIVER_IRQL_NOT_LESS_OR_EQUAL".to_owned(),
             parameters: [0x7000_1000, 2, 0, 0x7100_0000],
-            meaning: Vec::new(),
             blamed: Some("wdfldr.sys".to_owned()),
             victim: Some("pagewise.sys".to_owned()),
             section: Some(".rdata".to_owned()),
             irql: 2,
-            processor: 0,
-            stack: Vec::new(),
-            modules: Vec::new(),
-            advice: String::new(),
-            details: Vec::new(),
+            ..BugCheck::default()
         }
     }
 

@@ -85,7 +85,7 @@ fn check(id: &str) -> Check {
 
 #[test]
 fn an_honest_machine_passes_every_check() {
-    for check in all() {
+    for check in all().into_iter().filter(|check| !is_question(check)) {
         assert_eq!(decided(Fake::lab(Lie::None), check), Ok(()), "{}", check.id);
     }
 }
@@ -105,9 +105,73 @@ fn every_lie_is_caught() {
 
 #[test]
 fn every_check_sees_through_something() {
-    for check in all() {
+    for check in all().into_iter().filter(|check| !is_question(check)) {
         let caught = CAUGHT.iter().any(|(_, ids)| ids.contains(&check.id));
         assert!(caught, "{} has no negative twin", check.id);
+    }
+}
+
+fn is_question(check: &Check) -> bool {
+    check.id.starts_with("question.")
+}
+
+fn answer(fake: Fake, id: &str) -> String {
+    match decided(fake, check(id)) {
+        Err(Stop::Observed(seen)) => seen,
+        other => panic!("{id}: {other:?}"),
+    }
+}
+
+/// A question has no wrong answer; its twin is a machine of which another is true.
+#[test]
+fn every_question_is_answered_by_what_the_machine_does() {
+    let twins = [
+        (Fake::windows as fn(Lie) -> Fake, Lie::NeverPaged, "question.system"),
+        (Fake::lab, Lie::PagingTakesOut, "question.paging"),
+        (Fake::lab, Lie::ResetDoesNothing, "question.reset"),
+        (Fake::lab, Lie::NeverPaged, "question.trim"),
+    ];
+    for check in all().into_iter().filter(is_question) {
+        let (machine, lie, id) = twins.iter().find(|(.., id)| *id == check.id).unwrap();
+        assert_ne!(answer(machine(Lie::None), id), answer(machine(*lie), id), "{id}");
+    }
+    assert_eq!(
+        answer(Fake::lab(Lie::None), "question.reset"),
+        "of the pages that are resident by link, the driver sees 2 of 18 before, 18 of 18 after"
+    );
+}
+
+#[test]
+fn the_page_of_questions_names_every_one() {
+    let page = include_str!("../../../docs/windows-questions.md");
+    for check in all().into_iter().filter(is_question) {
+        assert!(page.contains(&format!("`{}`", check.id)), "{}", check.id);
+    }
+    let ids = page.split('`').filter(|word| word.starts_with("question.") && *word != "question.*");
+    for id in ids {
+        assert!(all().iter().any(|check| check.id == id), "there is no check {id}");
+    }
+}
+
+/// The checks that ask which pages are resident right after they were touched.
+const NEED_PEACE: [&str; 5] = [
+    "residency.truth",
+    "residency.pattern",
+    "witness.resident",
+    "content.code-runs",
+    "content.faults",
+];
+
+#[test]
+fn what_a_machine_that_evicts_by_itself_cannot_decide_is_skipped_with_the_reason() {
+    for check in all().into_iter().filter(|check| !is_question(check)) {
+        match decided(Fake::lab(Lie::EvictsByItself), check) {
+            Err(Stop::Skipped(reason)) if NEED_PEACE.contains(&check.id) => {
+                assert!(reason.contains("evicts by itself"), "{reason}");
+            }
+            Ok(()) if !NEED_PEACE.contains(&check.id) => {}
+            other => panic!("{}: {other:?}", check.id),
+        }
     }
 }
 
@@ -133,6 +197,7 @@ fn what_windows_cannot_decide_is_skipped_with_a_reason() {
                 assert!(!reason.is_empty());
                 skipped += 1;
             }
+            Err(Stop::Observed(_)) if is_question(&check) => {}
             other => panic!("{}: {other:?}", check.id),
         }
     }
@@ -146,12 +211,20 @@ fn what_windows_cannot_decide_is_skipped_with_a_reason() {
 
 /// A whole run, its text and its result.
 fn whole(fake: Fake, only: &[&str]) -> (String, super::Report, Exit) {
+    within(fake, only, std::time::Duration::from_secs(60))
+}
+
+fn within(
+    fake: Fake,
+    only: &[&str],
+    timeout: std::time::Duration,
+) -> (String, super::Report, Exit) {
     let options = Options {
         checks: only.iter().map(|id| check(id)).collect(),
         seed: DEFAULT_SEED,
         driver: DriverFile { file: Some("pagewise.sys".into()), sha256: Some("00".repeat(32)) },
         bug_check: None,
-        timeout: std::time::Duration::from_secs(60),
+        timeout,
     };
     let machine: Arc<dyn Machine> = fake.shared();
     let mut text = Vec::new();
@@ -169,6 +242,15 @@ fn a_lost_machine_fails_one_check_and_skips_the_rest() {
     assert_eq!(status, [Status::Passed, Status::Failed, Status::Skipped]);
     assert_eq!(exit, Exit::MachineGone);
     assert!(text.contains("the machine was lost in teardown.removal"), "{text}");
+}
+
+#[test]
+fn a_driver_that_never_answers_ends_the_run_all_the_same() {
+    let only = ["handshake.version", "paging.base"];
+    let fake = Fake::lab(Lie::NeverAnswers);
+    let (text, report, exit) = within(fake, &only, std::time::Duration::from_millis(100));
+    assert_eq!((report.checks[0].status, exit), (Status::Failed, Exit::MachineGone));
+    assert!(text.contains("no end within 0 s"), "{text}");
 }
 
 #[test]

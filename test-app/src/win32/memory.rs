@@ -8,7 +8,7 @@
 
 use windows_sys::Win32::System::Memory::SetSystemFileCacheSize;
 
-use super::{done, native, token};
+use super::{done, native, pressure, token};
 use crate::error::Error;
 use crate::machine::{Asked, How};
 use crate::status::NtStatus;
@@ -44,8 +44,7 @@ const PURGE_STANDBY: Command = Command {
 /// [`Error::Win32`] where a privilege is missing; [`Error::Skipped`] where the system does not know
 /// the undocumented class; [`Error::Native`].
 pub fn trim(how: How) -> Result<Vec<Asked>, Error> {
-    token::enable("SeProfileSingleProcessPrivilege")?;
-    token::enable("SeIncreaseQuotaPrivilege")?;
+    privileges()?;
     let mut asked = Vec::new();
     if matches!(how, How::Trim | How::Evict) {
         asked.push(flush_file_cache()?);
@@ -56,6 +55,24 @@ pub fn trim(how: How) -> Result<Vec<Asked>, Error> {
         asked.push(order(&PURGE_STANDBY)?);
     }
     Ok(asked)
+}
+
+/// The means by number, each to be tried alone; the last one is no wish, but need.
+pub fn try_means(number: usize) -> Option<Result<Asked, Error>> {
+    let means: fn() -> Result<Asked, Error> = match number {
+        0 => flush_file_cache,
+        1 => || order(&EMPTY_WORKING_SETS),
+        2 => || order(&FLUSH_MODIFIED),
+        3 => || order(&PURGE_STANDBY),
+        4 => pressure::fill_memory,
+        _ => return None,
+    };
+    Some(privileges().and_then(|()| means()))
+}
+
+fn privileges() -> Result<(), Error> {
+    token::enable("SeProfileSingleProcessPrivilege")?;
+    token::enable("SeIncreaseQuotaPrivilege")
 }
 
 fn flush_file_cache() -> Result<Asked, Error> {

@@ -8,6 +8,7 @@ pub mod interfaces;
 pub mod memory;
 pub mod native;
 pub mod performance;
+pub mod pressure;
 pub mod registry;
 pub mod service;
 pub mod somebody;

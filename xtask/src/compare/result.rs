@@ -19,6 +19,8 @@ pub enum Decision {
     Failed,
     /// The machine cannot tell.
     Skipped,
+    /// There was nothing to decide, and the note says what was seen.
+    Observed,
 }
 
 /// One check on one machine.

@@ -15,6 +15,7 @@ const fn word(decision: Option<Decision>) -> &'static str {
         Some(Decision::Passed) => "passed",
         Some(Decision::Failed) => "FAILED",
         Some(Decision::Skipped) => "skipped",
+        Some(Decision::Observed) => "observed",
         None => "-",
     }
 }
@@ -25,6 +26,7 @@ fn style(decision: Option<Decision>, colour: bool) -> Style {
         Some(Decision::Passed) => style.green(),
         Some(Decision::Failed) => style.red(),
         Some(Decision::Skipped) => style.yellow(),
+        Some(Decision::Observed) => style.cyan(),
         None => style,
     }
 }
@@ -116,6 +118,7 @@ pub fn themes(comparison: &Comparison<'_>) -> String {
                     (of(Decision::Passed), "passed"),
                     (of(Decision::Failed), "FAILED"),
                     (of(Decision::Skipped), "skipped"),
+                    (of(Decision::Observed), "observed"),
                 ];
                 let parts: Vec<String> = parts
                     .iter()

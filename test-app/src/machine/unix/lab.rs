@@ -8,7 +8,9 @@ use pagewise_contract::INTERFACE_GUID;
 use pagewise_lab_wire::{Client, Completion, Control, ControlReply, Error as WireError, Token};
 
 use crate::error::Error;
-use crate::machine::{Access, DriverPages, Failure, Handle, Kind, Lab, Machine, Plug, Ticket};
+use crate::machine::{
+    Access, Asked, DriverPages, Failure, Handle, Kind, Lab, Machine, Plug, Ticket,
+};
 use crate::status::NtStatus;
 
 /// A machine of the lab.
@@ -50,6 +52,10 @@ impl Machine for LabMachine {
 
     fn driver_pages(&self) -> Result<Option<DriverPages>, Error> {
         (self as &dyn Lab).driver_pages().map(Some)
+    }
+
+    fn try_means(&self, number: usize) -> Option<Result<Asked, Error>> {
+        (self as &dyn Lab).try_means(number)
     }
 
     fn plug(&self) -> Option<&dyn Plug> {

@@ -118,6 +118,9 @@ fn every_check_can_be_made_over_a_socket() {
             Ok(()) => {}
             // This server takes one frame after the other: nothing waits long enough.
             Err(Stop::Skipped(_)) if check.id == "concurrency.cancel" => {}
+            // A lab has no settings of a system's.
+            Err(Stop::Skipped(_)) if check.id == "question.system" => {}
+            Err(Stop::Observed(_)) => {}
             other => panic!("{}: {other:?}", check.id),
         }
     }

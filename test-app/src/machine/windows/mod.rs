@@ -1,6 +1,7 @@
 //! Windows, and Wine behind the same interface: the device is found by its interface class.
 
 mod device;
+mod facts;
 mod pending;
 mod plug;
 
@@ -117,6 +118,15 @@ impl Machine for Host {
             return Err(Error::Skipped(format!("{why}, and there is nothing to ask for it")));
         }
         memory::trim(how)
+    }
+
+    fn try_means(&self, number: usize) -> Option<Result<Asked, Error>> {
+        // Wine's answers success and does nothing.
+        if self.is_wine { None } else { memory::try_means(number) }
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        if self.is_wine { Vec::new() } else { facts::read() }
     }
 
     fn plug(&self) -> Option<&dyn Plug> {

@@ -121,6 +121,7 @@ fn same(sections: &[Section], before: &[Vec<u8>], after: &[Vec<u8>], what: &str)
 }
 
 fn code_runs(context: &Context) -> Verdict {
+    context.needs_peace()?;
     let mut driver = context.driver()?;
     let sections = sections(&mut driver)?;
     for region in BallastRegion::ALL.into_iter().filter(|region| region.is_code()) {
@@ -161,6 +162,7 @@ fn written_back(context: &Context) -> Verdict {
 
 fn faults(context: &Context) -> Verdict {
     let lab = context.lab(Need::Counters)?;
+    context.needs_peace()?;
     let mut driver = context.driver()?;
     let (_, section) = section_of(&sections(&mut driver)?, BallastRegion::PageableConst)?;
     let pages = Pages::of(&section);

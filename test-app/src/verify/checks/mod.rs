@@ -6,6 +6,7 @@ mod content;
 mod handshake;
 mod locks;
 mod paging;
+mod questions;
 mod residency;
 mod teardown;
 mod witness;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Check> {
         access::CHECKS,
         concurrency::CHECKS,
         teardown::CHECKS,
+        questions::CHECKS,
     ]
     .concat()
 }

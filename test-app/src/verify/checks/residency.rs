@@ -33,6 +33,7 @@ pub const CHECKS: &[Check] = &[
 
 fn truth(context: &Context) -> Verdict {
     let lab = context.lab(Need::Truth)?;
+    context.needs_peace()?;
     let mut driver = context.driver()?;
     let all = Pages::new(0, image_pages(&mut driver)?);
     lab.evict()?;
@@ -59,6 +60,7 @@ fn truth(context: &Context) -> Verdict {
 
 fn pattern(context: &Context) -> Verdict {
     let lab = context.lab(Need::Evict)?;
+    context.needs_peace()?;
     let mut driver = context.driver()?;
     let sections = sections(&mut driver)?;
     let mut random = context.random(2);

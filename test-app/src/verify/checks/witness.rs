@@ -35,6 +35,7 @@ fn total(context: &Context) -> Verdict {
 }
 
 fn resident(context: &Context) -> Verdict {
+    context.needs_peace()?;
     let mut driver = context.driver()?;
     let all = sections(&mut driver)?;
     // Resident by link, and nobody but this check refers to them.

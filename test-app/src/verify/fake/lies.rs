@@ -18,10 +18,13 @@ pub(crate) enum Lie {
     ResetBringsAllIn,
     ResetPinsAll,
     SecondPageUndoes,
+    PagingTakesOut,
     CountsTwice,
     LosesModified,
     RaisesIrql,
     VerifierIsOff,
+    /// No lie: force IRQL checking that nobody can turn off.
+    EvictsByItself,
     // Residency.
     AlwaysResident,
     AskingTouches,
@@ -76,4 +79,6 @@ pub(crate) enum Lie {
     FrameworkGrows,
     WearsOut,
     VetoesAndGoes,
+    // Any.
+    NeverAnswers,
 }

@@ -9,7 +9,7 @@ use pagewise_lab_wire::{Control, ControlReply, Token};
 use super::{Device, Fake, Lie, World};
 use crate::error::Error;
 use crate::machine::{
-    Access, Code, DriverPages, Failure, Handle, Kind, Lab, Machine, Plug, Ticket,
+    Access, Asked, Code, DriverPages, Failure, Handle, Kind, Lab, Machine, Plug, Ticket,
 };
 use crate::status::NtStatus;
 
@@ -32,6 +32,16 @@ impl Machine for Fake {
 
     fn driver_pages(&self) -> Result<Option<DriverPages>, Error> {
         (self as &dyn Lab).driver_pages().map(Some)
+    }
+
+    fn try_means(&self, number: usize) -> Option<Result<Asked, Error>> {
+        (self as &dyn Lab).try_means(number)
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let disabled = self.world().lie == Lie::NeverPaged;
+        let fact = ("DisablePagingExecutive", u32::from(disabled).to_string());
+        if self.kind == Kind::Windows { vec![fact] } else { Vec::new() }
     }
 
     fn plug(&self) -> Option<&dyn Plug> {
@@ -122,6 +132,11 @@ impl Handle for FakeHandle {
         let request = self.pending.remove(&ticket.0).unwrap();
         let fake = self.fake.clone();
         let mut world = fake.world();
+        while world.lie == Lie::NeverAnswers {
+            drop(world);
+            std::thread::park();
+            world = fake.world();
+        }
         let result = self.run(&mut world, &request);
         result.map_err(|failure| self.fake.told(failure))
     }
@@ -155,6 +170,9 @@ impl FakeHandle {
             return Err(Failure::status(NtStatus::NO_SUCH_DEVICE));
         };
         let result = driver.ioctl(&mut world.memory, *code, input, *capacity);
+        if world.lie == Lie::EvictsByItself {
+            world.memory.trim();
+        }
         match result {
             Ok(_) if *is_cancelled => Err(Failure::status(NtStatus::CANCELLED)),
             result => result.map_err(Failure::status),

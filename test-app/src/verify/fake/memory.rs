@@ -107,6 +107,10 @@ impl Memory {
         match self.lie {
             Lie::NeverPaged => {}
             Lie::SecondPageUndoes => self.overridden = !self.overridden,
+            Lie::PagingTakesOut => {
+                self.overridden = true;
+                self.trim();
+            }
             _ => self.overridden = true,
         }
     }
