@@ -8,7 +8,8 @@ use std::ffi::c_void;
 
 use pagewise_lab_nt as nt;
 
-use crate::ke::exception;
+use crate::ke::seh::{self, Context, capturing};
+use crate::mm;
 
 /// `MmUserProbeAddress` of x64: the first address that is nobody's in user mode
 /// (learn.microsoft.com/windows-hardware/drivers/gettingstarted/virtual-address-spaces).
@@ -36,9 +37,24 @@ fn judge(address: u64, length: u64, alignment: u32) -> Result<(), i32> {
 ///
 /// # IRQL
 /// <= `APC_LEVEL`.
-pub extern "win64" fn ProbeForRead(address: *const c_void, length: usize, alignment: u32) {
-    if let Err(status) = judge(address.addr() as u64, length as u64, alignment) {
-        exception::raise(status, address.addr());
+///
+/// # Safety
+/// Called by a driver, whose frames say by their unwind information what is to be done.
+#[unsafe(naked)]
+pub unsafe extern "win64" fn ProbeForRead(address: *const c_void, length: usize, alignment: u32) {
+    capturing!(probe_for_read)
+}
+
+unsafe extern "win64" fn probe_for_read(
+    address: u64,
+    length: u64,
+    alignment: u32,
+    _: u64,
+    context: *mut Context,
+) {
+    if let Err(status) = judge(address, length, alignment) {
+        // SAFETY: the one frame above captured the context, and neither has anything to drop.
+        unsafe { seh::raise(status, address as usize, context) };
     }
 }
 
@@ -51,21 +67,41 @@ pub extern "win64" fn ProbeForRead(address: *const c_void, length: usize, alignm
 /// <= `APC_LEVEL`.
 ///
 /// # Safety
-/// Nobody else writes to the range meanwhile.
+/// As [`ProbeForRead`]; nobody else writes to the range meanwhile.
+#[unsafe(naked)]
 pub unsafe extern "win64" fn ProbeForWrite(address: *mut c_void, length: usize, alignment: u32) {
-    let (start, length) = (address.addr() as u64, length as u64);
-    if let Err(status) = judge(start, length, alignment) {
-        exception::raise(status, address.addr());
+    capturing!(probe_for_write)
+}
+
+unsafe extern "win64" fn probe_for_write(
+    address: u64,
+    length: u64,
+    alignment: u32,
+    _: u64,
+    context: *mut Context,
+) {
+    if let Err(status) = judge(address, length, alignment) {
+        // SAFETY: as in `probe_for_read`.
+        unsafe { seh::raise(status, address as usize, context) };
     }
-    let mut at = start;
-    while at < start + length {
+    let mut at = address;
+    while at < address + length {
+        if !is_there(at) {
+            // SAFETY: as in `probe_for_read`.
+            unsafe { seh::raise(nt::STATUS_ACCESS_VIOLATION, at as usize, context) };
+        }
         let byte = std::ptr::with_exposed_provenance_mut::<u8>(at as usize);
-        // SAFETY: the driver vouches for the range, or the machine stops here with its fault.
+        // SAFETY: it is there; the driver vouches that nobody else writes to it.
         let value = unsafe { byte.read_volatile() };
         // SAFETY: as above, and what was there is written back.
         unsafe { byte.write_volatile(value) };
         at = (at & !(PAGE - 1)) + PAGE;
     }
+}
+
+/// Whether a reference ends well: memory of the host's that is there, or a page that comes in.
+fn is_there(address: u64) -> bool {
+    mm::is_pageable(address as usize) || mm::peek(address, &mut [0])
 }
 
 crate::exports! {
@@ -102,7 +138,8 @@ mod tests {
     dies!(
         a_range_that_is_nobodys,
         {
-            ProbeForRead(std::ptr::without_provenance(0xFFFF_8000_0000_0000), 1, 1);
+            // SAFETY: no driver calls it, so nobody handles it.
+            unsafe { ProbeForRead(std::ptr::without_provenance(0xFFFF_8000_0000_0000), 1, 1) };
         },
         |code, parameters| {
             assert_eq!((code, parameters[0]), (0x1E, 0xC000_0005));

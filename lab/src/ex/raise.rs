@@ -2,16 +2,20 @@
 
 use pagewise_lab_nt as nt;
 
-use crate::ke::exception;
+use crate::ke::seh::{self, Context, capturing};
 
-/// Raises an exception: the lab handles none, so it is bug check 0x1E.
+/// Raises an exception. Unhandled, it is bug check 0x1E.
 ///
 /// Page: wdm/nf-wdm-exraisestatus.
 ///
 /// # IRQL
 /// <= `APC_LEVEL`.
-pub extern "win64" fn ExRaiseStatus(status: i32) {
-    exception::raise(status, 0);
+///
+/// # Safety
+/// Called by a driver, whose frames say by their unwind information what is to be done.
+#[unsafe(naked)]
+pub unsafe extern "win64" fn ExRaiseStatus(status: i32) {
+    capturing!(raise)
 }
 
 /// As [`ExRaiseStatus`] with `STATUS_ACCESS_VIOLATION`.
@@ -20,8 +24,12 @@ pub extern "win64" fn ExRaiseStatus(status: i32) {
 ///
 /// # IRQL
 /// <= `APC_LEVEL`.
-pub extern "win64" fn ExRaiseAccessViolation() {
-    exception::raise(nt::STATUS_ACCESS_VIOLATION, 0);
+///
+/// # Safety
+/// As [`ExRaiseStatus`].
+#[unsafe(naked)]
+pub unsafe extern "win64" fn ExRaiseAccessViolation() {
+    capturing!(raise_access_violation)
 }
 
 /// As [`ExRaiseStatus`] with `STATUS_DATATYPE_MISALIGNMENT`.
@@ -30,8 +38,33 @@ pub extern "win64" fn ExRaiseAccessViolation() {
 ///
 /// # IRQL
 /// <= `APC_LEVEL`.
-pub extern "win64" fn ExRaiseDatatypeMisalignment() {
-    exception::raise(nt::STATUS_DATATYPE_MISALIGNMENT, 0);
+///
+/// # Safety
+/// As [`ExRaiseStatus`].
+#[unsafe(naked)]
+pub unsafe extern "win64" fn ExRaiseDatatypeMisalignment() {
+    capturing!(raise_misalignment)
+}
+
+unsafe extern "win64" fn raise(status: i32, _: u64, _: u64, _: u64, context: *mut Context) {
+    // SAFETY: the one frame above captured the context, and neither has anything to drop.
+    unsafe { seh::raise(status, 0, context) }
+}
+
+unsafe extern "win64" fn raise_access_violation(
+    _: u64,
+    _: u64,
+    _: u64,
+    _: u64,
+    context: *mut Context,
+) {
+    // SAFETY: as in `raise`.
+    unsafe { seh::raise(nt::STATUS_ACCESS_VIOLATION, 0, context) }
+}
+
+unsafe extern "win64" fn raise_misalignment(_: u64, _: u64, _: u64, _: u64, context: *mut Context) {
+    // SAFETY: as in `raise`.
+    unsafe { seh::raise(nt::STATUS_DATATYPE_MISALIGNMENT, 0, context) }
 }
 
 /// The mode of the caller of the current system service: kernel mode, since no user mode runs here,
@@ -64,7 +97,8 @@ mod tests {
     dies!(
         a_status_that_nobody_handles,
         {
-            ExRaiseStatus(nt::STATUS_INSUFFICIENT_RESOURCES);
+            // SAFETY: no driver calls it, so nobody handles it.
+            unsafe { ExRaiseStatus(nt::STATUS_INSUFFICIENT_RESOURCES) };
         },
         |code, parameters| assert_eq!((code, parameters[0]), (0x1E, 0xC000_009A))
     );

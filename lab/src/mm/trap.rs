@@ -6,20 +6,22 @@ use crate::bugcheck::{
     self, Crash, KERNEL_SECURITY_CHECK_FAILURE, KMODE_EXCEPTION_NOT_HANDLED, Registers,
 };
 use crate::ke::irql;
+use crate::ke::seh::{self, Refused};
+use crate::mm::peek;
 
 /// The trap number of a double fault.
 pub(super) const DOUBLE_FAULT: u64 = 8;
 
 const STATUS_BREAKPOINT: u64 = 0x8000_0003;
-const STATUS_ACCESS_VIOLATION: u64 = 0xc000_0005;
+pub(super) const STATUS_ACCESS_VIOLATION: u64 = 0xc000_0005;
 const STATUS_ILLEGAL_INSTRUCTION: u64 = 0xc000_001d;
 const STATUS_INTEGER_DIVIDE_BY_ZERO: u64 = 0xc000_0094;
 const STATUS_PRIVILEGED_INSTRUCTION: u64 = 0xc000_0096;
 
-/// Stops the machine for a trap. Async-signal-safe.
+/// Has a driver's handler take a trap, or stops the machine for it. Async-signal-safe.
 #[cold]
-pub(super) fn stop(signal: c_int, context: &libc::mcontext_t) -> ! {
-    let registers = Registers::from(context);
+pub(super) fn take(signal: c_int, in_driver: bool, context: &mut libc::mcontext_t) {
+    let registers = Registers::from(&*context);
     let pc = registers.rip;
     let (code, parameters) = match signal {
         libc::SIGILL => exception(STATUS_ILLEGAL_INSTRUCTION, pc),
@@ -29,7 +31,16 @@ pub(super) fn stop(signal: c_int, context: &libc::mcontext_t) -> ! {
         _ => general_protection(&registers),
     };
     let (irql, processor) = (irql::current(), irql::processor());
-    bugcheck::stop(Crash { code, parameters, registers, irql, processor })
+    let crash = Crash { code, parameters, registers, irql, processor };
+    // A breakpoint is for a debugger, not for handlers.
+    if in_driver && code == KMODE_EXCEPTION_NOT_HANDLED && signal != libc::SIGTRAP {
+        let [status, _, is_write, address] = parameters;
+        let refused = Refused { status: status as u32, information: [is_write, address], crash };
+        if seh::hand_over(refused, context) {
+            return;
+        }
+    }
+    bugcheck::stop(crash)
 }
 
 fn exception(status: u64, pc: u64) -> (u32, [u64; 4]) {
@@ -63,18 +74,10 @@ fn is_privileged(bytes: [u8; 3]) -> bool {
     }
 }
 
-/// The first bytes of the instruction at `pc`, read by the host: this processor's own access might
-/// fault again.
+/// The first bytes of the instruction at `pc`.
 fn instruction(pc: u64) -> Option<[u8; 3]> {
     let mut bytes = [0; 3];
-    let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-    let remote = libc::iovec { iov_base: pc as *mut _, iov_len: bytes.len() };
-    // SAFETY: takes nothing, and cannot fail.
-    let process = unsafe { libc::getpid() };
-    // SAFETY: `local` describes `bytes`; `remote` is only looked at by the host, which checks it.
-    let read =
-        unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
-    (read == 3).then_some(bytes)
+    peek(pc, &mut bytes).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -2,11 +2,6 @@
 
 use std::arch::naked_asm;
 
-use super::log;
-use crate::bugcheck;
-
-const KMODE_EXCEPTION_NOT_HANDLED: u32 = 0x1E;
-
 /// Called before a stack frame of a page or more, whose size is in `rax`, so that a stack grows
 /// page by page. Host stacks need not grow: nothing is touched, and no register changes.
 ///
@@ -22,24 +17,10 @@ pub unsafe extern "win64" fn __chkstk() {
     naked_asm!("ret");
 }
 
-/// The handler of `__try`, which the dispatcher of exceptions calls. The lab has none, so nobody
-/// calls this; who does gets its name in the log and bug check 0x1E.
-///
-/// Page: learn.microsoft.com/windows/win32/devnotes/--c-specific-handler2.
-///
-/// # IRQL
-/// Any.
-pub extern "win64" fn __C_specific_handler(record: u64, frame: u64, _context: u64, _dispatch: u64) {
-    const STATUS_NOT_IMPLEMENTED: u64 = 0xC000_0002;
-    log::write("ntoskrnl.exe", b"__C_specific_handler: the lab dispatches no exceptions");
-    bugcheck::bug_check(KMODE_EXCEPTION_NOT_HANDLED, [STATUS_NOT_IMPLEMENTED, 0, record, frame]);
-}
-
 crate::exports! {
     /// What compilers call.
     pub EXPORTS = [
         __chkstk(),
-        __C_specific_handler(_, _, _, _),
     ];
 }
 

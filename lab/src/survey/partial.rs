@@ -2,12 +2,8 @@
 
 /// Routines of the kernel and the HAL, each with what is left out of it.
 pub const KERNEL_LIMITS: &[(&str, &str)] = &[
-    ("__C_specific_handler", "no exceptions are dispatched: an exception is bug check 0x1E"),
     ("ExAllocatePoolWithQuotaTag", "no account is kept of a process's quota"),
     ("ExGetPreviousMode", "the mode is always kernel mode"),
-    ("ExRaiseAccessViolation", "no handler is looked for: it is bug check 0x1E"),
-    ("ExRaiseDatatypeMisalignment", "no handler is looked for: it is bug check 0x1E"),
-    ("ExRaiseStatus", "no handler is looked for: it is bug check 0x1E"),
     ("IoAllocateIrp", "no quota is charged"),
     ("IoAllocateMdl", "no quota is charged; page frame numbers are zeroes"),
     ("IoInvalidateDeviceRelations", "children of other buses than the root are not enumerated"),

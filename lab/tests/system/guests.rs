@@ -3,6 +3,8 @@
 
 mod c;
 mod command;
+mod exceptions;
+mod inline;
 mod report;
 mod rust;
 
