@@ -6,10 +6,11 @@
 //! Page: learn.microsoft.com/windows-hardware/drivers/kernel/run-down-protection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::bugcheck;
 use crate::ke::dispatcher::wait;
+use crate::ke::schedule::Condvar;
 
 const ACTIVE: usize = 1;
 const HOLDER: usize = 2;
@@ -133,7 +134,7 @@ pub unsafe extern "win64" fn ExWaitForRundownProtectionRelease(reference: *mut u
     count(reference).fetch_or(ACTIVE, Ordering::AcqRel);
     let mut waiters = WAITERS.lock().unwrap_or_else(PoisonError::into_inner);
     while count(reference).load(Ordering::Acquire) != ACTIVE {
-        waiters = RELEASED.wait(waiters).unwrap_or_else(PoisonError::into_inner);
+        waiters = RELEASED.wait(&WAITERS, waiters);
     }
 }
 

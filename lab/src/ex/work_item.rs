@@ -11,6 +11,7 @@ use pagewise_lab_nt as nt;
 use super::worker::queue_system_work;
 use crate::ke::apc;
 use crate::ke::irql::{self, PASSIVE_LEVEL};
+use crate::ke::schedule;
 use crate::mm::pool;
 use crate::{bugcheck, ob};
 
@@ -64,6 +65,7 @@ unsafe impl Send for Work {}
 impl Work {
     fn run(self) {
         let before = apc::disabled();
+        schedule::point("a work item");
         match self.call {
             // SAFETY: the driver vouches for its routine.
             Call::Plain(routine) => unsafe { routine(self.object, self.context) },

@@ -6,8 +6,9 @@
 //! Page: learn.microsoft.com/windows-hardware/drivers/kernel/system-worker-threads.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::ke::schedule::Condvar;
 use crate::ps;
 
 /// More than this many work items that block at the same time are a deadlock of the driver's.
@@ -60,7 +61,7 @@ fn next() -> Job {
             return job;
         }
         workers.idle += 1;
-        workers = QUEUED.wait(workers).unwrap_or_else(PoisonError::into_inner);
+        workers = QUEUED.wait(&WORKERS, workers);
         workers.idle -= 1;
     }
 }

@@ -9,6 +9,7 @@
 //! Pages: learn.microsoft.com/windows-hardware/drivers/kernel/managing-hardware-priorities and the
 //! DDI page of each routine.
 
+use std::arch::naked_asm;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use crate::ke::local::local;
@@ -182,9 +183,14 @@ crate::exports! {
 // must save ten vector registers first, which would cost the hot path more than all it does.
 
 #[cold]
-#[inline(never)]
+#[unsafe(naked)]
 extern "win64" fn evict() {
-    mm::evict_pageable();
+    naked_asm!("mov rcx, rsp", "jmp {}", sym evict_for)
+}
+
+/// `frame` is the stack pointer as [`evict`] was called: who raised is found from there.
+extern "win64" fn evict_for(frame: usize) {
+    mm::evict_pageable(frame);
 }
 
 #[cold]

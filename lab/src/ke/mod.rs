@@ -8,10 +8,13 @@ pub mod dpc;
 pub mod event;
 pub(crate) mod exception;
 pub mod freed;
+pub(crate) mod inline;
 pub mod irql;
 mod local;
 pub mod processor;
 pub mod queued_spin_lock;
+pub mod schedule;
+pub(crate) mod seh;
 pub mod spin_lock;
 #[cfg(test)]
 pub(crate) mod testing;

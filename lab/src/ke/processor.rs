@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::ke::local::local;
+use crate::ke::schedule;
 use crate::mm;
 
 /// What [`number`] says on a thread that has not run driver code.
@@ -40,7 +41,9 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let processor = local().processor.replace(ptr::null());
         // SAFETY: it is null or was set by `attach` to a reference that lives forever.
-        if let Some(processor) = unsafe { processor.as_ref() } {
+        if let Some(processor) = unsafe { processor.as_ref() }
+            && !schedule::on()
+        {
             lock().free.push(processor);
         }
     }
@@ -93,7 +96,9 @@ extern "win64" fn attach() -> *const Processor {
         return current;
     }
     let mut processors = lock();
-    let processor = match processors.free.pop() {
+    // With a schedule all are the one processor.
+    let one = processors.all.first().copied().filter(|_| schedule::on());
+    let processor = match one.or_else(|| processors.free.pop()) {
         Some(processor) => processor,
         None => {
             let number = u32::try_from(processors.all.len()).unwrap_or(NONE);

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::ke::ddi;
 use crate::ke::irql::{self, DISPATCH_LEVEL};
+use crate::ke::schedule;
 use crate::ke::thread::Current;
 use crate::{bugcheck, verifier};
 
@@ -112,6 +113,7 @@ extern "win64" fn contend(lock: *mut usize, owner: usize) {
         if free {
             return;
         }
+        schedule::give_way();
         spins += 1;
         if spins < SPINS {
             std::hint::spin_loop();

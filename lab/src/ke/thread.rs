@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicI16, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use crate::bugcheck;
 use crate::ke::dispatcher::{Database, Header, Kind, Object};
 use crate::ke::local::local;
-use crate::ke::{irql, processor};
+use crate::ke::schedule::Seat;
+use crate::ke::{inline, irql, processor};
 use crate::ob::{self, ObjectType};
 
 const KERNEL_APC_PENDING_DURING_EXIT: u32 = 0x20;
@@ -47,6 +48,8 @@ thread_local! {
 struct Attached {
     thread: Current,
     _processor: processor::Entered,
+    /// Given up last: who waits for the thread's end is woken by then.
+    _seat: Seat,
 }
 
 /// A thread object, known to be alive: that of a running thread, or one that its holder references.
@@ -90,16 +93,22 @@ fn delete(_body: *mut c_void) {
 }
 
 /// Makes this host thread the NT thread `thread`, whose reference it takes over, until it ends.
-pub(crate) fn attach(thread: Current) {
+/// `seat` is its own.
+pub(crate) fn attach(thread: Current, seat: Seat) {
     local().thread.set(thread.0);
-    let attached = Attached { thread, _processor: processor::enter() };
+    let attached = Attached { thread, _processor: processor::enter(), _seat: seat };
+    if let Err(error) = inline::attach(thread.0.cast(), processor::number()) {
+        panic!("the host cannot set gs: {error}");
+    }
     ATTACHED.with(|slot| *slot.borrow_mut() = Some(attached));
 }
 
 /// Makes this host thread an NT thread, unless it is one, until it ends.
 pub fn attach_current() {
     if local().thread.get().is_null() {
-        attach(create(false));
+        let seat = Seat::outside("host");
+        seat.take(false);
+        attach(create(false), seat);
     }
 }
 

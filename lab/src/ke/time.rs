@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::ke::processor;
+use crate::ke::schedule::{self, clock};
 
 /// Units of 100 ns in a second.
 const UNITS: u64 = 10_000_000;
@@ -18,6 +19,9 @@ const PERFORMANCE_FREQUENCY: i64 = 10_000_000;
 /// The machine's system time: units of 100 ns since 1601.
 #[must_use]
 pub fn system_time() -> i64 {
+    if schedule::on() {
+        return clock::system_time();
+    }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let units = since.as_nanos() / 100 + u128::from(UNIX_EPOCH_SECONDS * UNITS);
     i64::try_from(units).unwrap_or(i64::MAX)
@@ -26,7 +30,7 @@ pub fn system_time() -> i64 {
 /// Since the machine booted, or rather since it was first asked.
 fn uptime() -> Duration {
     static BOOT: OnceLock<Instant> = OnceLock::new();
-    BOOT.get_or_init(Instant::now).elapsed()
+    clock::now().saturating_duration_since(*BOOT.get_or_init(clock::now))
 }
 
 fn units(duration: Duration) -> u64 {
@@ -40,7 +44,7 @@ pub(crate) fn due(time: i64) -> Instant {
     } else {
         time.saturating_sub(system_time()).max(0).unsigned_abs()
     };
-    let now = Instant::now();
+    let now = clock::now();
     let interval = Duration::new(from_now / UNITS, (from_now % UNITS) as u32 * 100);
     // Beyond what the host's clock can hold is a century: never, for a machine.
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -132,7 +136,11 @@ pub extern "win64" fn KeQueryTimeIncrement() -> u32 {
 /// # IRQL
 /// Any.
 pub extern "win64" fn KeStallExecutionProcessor(microseconds: u32) {
-    let until = Instant::now() + Duration::from_micros(u64::from(microseconds));
+    let interval = Duration::from_micros(u64::from(microseconds));
+    if schedule::on() {
+        return schedule::pass_time(interval);
+    }
+    let until = Instant::now() + interval;
     while Instant::now() < until {
         std::hint::spin_loop();
     }

@@ -9,13 +9,14 @@
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::ops::Range;
-use std::sync::{Condvar, Once, PoisonError};
+use std::sync::{Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use pagewise_lab_nt as nt;
 
 use crate::ke::dispatcher::{Database, Kind, Object};
 use crate::ke::irql::{self, DISPATCH_LEVEL, PASSIVE_LEVEL};
+use crate::ke::schedule::{Condvar, clock};
 use crate::ke::{dpc, time};
 use crate::ps;
 
@@ -85,18 +86,14 @@ pub(crate) fn find_in(range: &Range<usize>) -> Option<usize> {
 fn run() {
     loop {
         let state = Database::mutex().lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let state = match state.timers.next() {
-            Some(due) if due > now => {
-                let waited = EARLIER.wait_timeout(state, due - now);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
+            Some(due) if due > clock::now() => EARLIER.wait_until(Database::mutex(), state, due),
             Some(_) => state,
-            None => EARLIER.wait(state).unwrap_or_else(PoisonError::into_inner),
+            None => EARLIER.wait(Database::mutex(), state),
         };
         irql::set(DISPATCH_LEVEL);
         let mut database = Database::from_guard(state);
-        while let Some((due, set)) = database.timers().pop(Instant::now()) {
+        while let Some((due, set)) = database.timers().pop(clock::now()) {
             expire(&mut database, due, set);
         }
         drop(database);
@@ -115,7 +112,7 @@ fn expire(database: &mut Database, due: Instant, set: Set) {
     } else {
         // From when it was due, so that a period does not drift; but periods that the host slept
         // through are not made up for.
-        let next = (due + period).max(Instant::now());
+        let next = (due + period).max(clock::now());
         database.timers().insert(next, set);
     }
     object.set_state(1);

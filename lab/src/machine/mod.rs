@@ -1,19 +1,22 @@
 //! The machine as a whole: boot, its one driver and its one device, shutdown.
 
 mod driver;
+pub(crate) mod end;
 mod error;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use pagewise_lab_nt as nt;
 use pagewise_lab_wire::Token;
 
+pub use end::take_along;
 pub use error::{BootError, CommandError};
 
 use crate::image::{self, Image};
 use crate::io::{OpenFile, interface};
+use crate::ke::schedule;
 use crate::pnp::inf::{self, Installation, Value};
 use crate::pnp::{self, Phase, RootBus, worker};
 use crate::verifier::low_resources::until_nothing_new_fails;
@@ -59,6 +62,7 @@ pub fn boot(options: Options) -> Result<&'static Machine, BootError> {
     static MACHINE: OnceLock<Machine> = OnceLock::new();
     mm::boot().map_err(BootError::MemoryManager)?;
     ps::attach_current();
+    let _turn = schedule::arrive();
     let service = options.driver.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let service = service.unwrap_or_else(|| "driver".to_owned());
     let mut installation = match &options.inf {
@@ -106,6 +110,13 @@ fn succeed(status: i32, what: &'static str) -> Result<(), BootError> {
 
 impl Machine {
     fn driver(&self) -> MutexGuard<'_, Option<Loaded>> {
+        // It is held while the driver is loaded and its device started, which other threads do: with
+        // one processor, who waits for it must not keep them from running.
+        while schedule::on()
+            && let Err(TryLockError::WouldBlock) = self.driver.try_lock()
+        {
+            schedule::give_way();
+        }
         self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -265,6 +276,7 @@ impl Machine {
 
     /// Removes the device and unloads the driver, as far as open handles let it.
     pub fn shut_down(&self) {
+        let _turn = schedule::arrive();
         if matches!(self.unplug(false), Ok(status) if status < 0) {
             // Somebody has it open, so the driver has to stay; both go with the process.
             let _ = self.unplug(true);

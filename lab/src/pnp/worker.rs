@@ -1,9 +1,10 @@
 //! The thread in which everything of Plug and Play happens.
 
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, RecvError, Sender, TryRecvError};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::watchdog;
+use crate::ke::schedule;
 use crate::ps;
 
 type Action = Box<dyn FnOnce() + Send>;
@@ -14,7 +15,7 @@ fn queue() -> &'static Mutex<Sender<Action>> {
         let (sender, receiver) = mpsc::channel::<Action>();
         // It ends with the process.
         let _thread = ps::spawn_system("pnp", move || {
-            for action in receiver {
+            while let Ok(action) = receive(&receiver) {
                 let _armed = watchdog::arm();
                 action();
             }
@@ -31,6 +32,24 @@ pub fn post(action: impl FnOnce() + Send + 'static) {
     let queue = queue().lock().unwrap_or_else(PoisonError::into_inner);
     // The receiver is never dropped.
     let _ = queue.send(Box::new(action));
+    schedule::wake_on(SENT, true);
+}
+
+/// What those sleep on who wait for an action, or for its result.
+const SENT: usize = 1;
+
+/// The next message. Where there is a schedule, others run meanwhile.
+fn receive<T>(receiver: &Receiver<T>) -> Result<T, RecvError> {
+    loop {
+        let Some(bed) = schedule::lie_down(SENT, None) else { return receiver.recv() };
+        match receiver.try_recv() {
+            Err(TryRecvError::Empty) => bed.sleep(),
+            received => {
+                bed.leave();
+                return received.map_err(|_| RecvError);
+            }
+        };
+    }
 }
 
 /// Has `action` done and waits for its result. Not from within another action.
@@ -45,8 +64,10 @@ pub fn run<T: Send + 'static>(action: impl FnOnce() -> T + Send + 'static) -> T 
     post(move || {
         // The receiver waits.
         let _ = sender.send(action());
+        drop(sender);
+        schedule::wake_on(SENT, true);
     });
-    receiver.recv().expect("the Plug and Play thread does not end")
+    receive(&receiver).expect("the Plug and Play thread does not end")
 }
 
 /// Waits until everything posted so far is done.

@@ -77,7 +77,7 @@ pub unsafe extern "win64" fn PsCreateSystemThread(
     let new = unsafe { ob::insert_handle(thread.body(), access) };
     let id = thread.id();
     let start = Start { routine, context };
-    if super::spawn("system", thread, move || start.run()).is_err() {
+    if super::spawn("system", thread, super::Begin::Inside, move || start.run()).is_err() {
         // Neither can fail: the handle is new, and so is the reference that no thread took over.
         let _closed = ob::close_handle(new);
         // SAFETY: the reference that the thread would have taken over.

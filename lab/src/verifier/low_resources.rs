@@ -11,6 +11,7 @@ use pagewise_lab_wire::{AllocationSite, Verifier};
 
 use super::sites::{self, Site};
 use super::{Check, on};
+use crate::ke::schedule::chance::mix;
 
 static ONE_IN: AtomicU32 = AtomicU32::new(0);
 static SEED: AtomicU64 = AtomicU64::new(0);
@@ -63,15 +64,6 @@ fn fails_by_chance() -> bool {
     }
     let number = ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
     mix(SEED.load(Ordering::Relaxed), number).is_multiple_of(one_in.into())
-}
-
-/// A number that follows from `seed` and `number` and looks like chance (the finaliser of
-/// SplitMix64).
-fn mix(seed: u64, number: u64) -> u64 {
-    let mut value = seed.wrapping_add((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ value >> 31
 }
 
 /// How many places have failed so far.

@@ -10,7 +10,7 @@ mod state;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pagewise_lab_nt as nt;
 
@@ -18,6 +18,7 @@ use self::state::{Share, State};
 use crate::ke::apc::{self, KeEnterCriticalRegion, KeLeaveCriticalRegion};
 use crate::ke::dispatcher::wait;
 use crate::ke::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
+use crate::ke::schedule::Condvar;
 use crate::ke::thread::Current;
 use crate::{bugcheck, verifier};
 
@@ -82,7 +83,7 @@ fn acquire(
     let mut resources = lock();
     *waiters(state(&mut resources, resource)) += 1;
     while !take(state(&mut resources, resource)) {
-        resources = RELEASED.wait(resources).unwrap_or_else(PoisonError::into_inner);
+        resources = RELEASED.wait(&RESOURCES, resources);
     }
     *waiters(state(&mut resources, resource)) -= 1;
     1

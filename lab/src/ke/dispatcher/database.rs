@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
 
 use pagewise_lab_nt as nt;
 
 use super::header::{Kind, Object};
+use super::sleeper::Sleeper;
 use crate::ke::irql;
 use crate::ke::thread::Current;
 use crate::ke::timer::TimerQueue;
@@ -20,7 +20,7 @@ pub(super) const PENDING: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct WaitBlock {
     pub(super) thread: Current,
-    pub(super) host: Thread,
+    pub(super) sleeper: Sleeper,
     pub(super) objects: *const [Object],
     /// For all of them at once, rather than for any.
     pub(super) all: bool,
@@ -57,7 +57,7 @@ static DATABASE: Mutex<State> = Mutex::new(State {
 pub(crate) struct Database {
     state: Option<MutexGuard<'static, State>>,
     raised: irql::Raised,
-    wake: Vec<Thread>,
+    wake: Vec<Sleeper>,
 }
 
 impl Database {
@@ -100,25 +100,25 @@ impl Database {
 
     /// Ends the waits that `object`, whose state has just changed, can end.
     pub(crate) fn signal(&mut self, object: Object) {
-        while let Some(host) = self.end_one(object) {
-            self.wake.push(host);
+        while let Some(sleeper) = self.end_one(object) {
+            self.wake.push(sleeper);
         }
     }
 
-    fn end_one(&mut self, object: Object) -> Option<Thread> {
+    fn end_one(&mut self, object: Object) -> Option<Sleeper> {
         let entries = &self.state().waits.buckets[bucket_of(object.address())];
         let (block, status) = entries
             .iter()
             .filter(|entry| entry.object == object.address())
             .find_map(|entry| Some((entry.block, entry.try_end()?)))?;
         // SAFETY: see `Entry::try_end`.
-        let WaitBlock { host, objects, outcome, .. } = unsafe { &*block };
-        let host = host.clone();
+        let WaitBlock { sleeper, objects, outcome, .. } = unsafe { &*block };
+        let sleeper = sleeper.clone();
         // SAFETY: the slice is alive as long as its block.
         self.remove(block, unsafe { &**objects });
         // The last use of the block: its thread may go on from here.
         outcome.store(status, Ordering::Release);
-        Some(host)
+        Some(sleeper)
     }
 
     pub(super) fn insert(&mut self, block: *const WaitBlock, objects: &[Object]) {
@@ -147,8 +147,8 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         self.state = None;
-        for host in self.wake.drain(..) {
-            host.unpark();
+        for sleeper in self.wake.drain(..) {
+            sleeper.wake();
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod event;
 mod header;
 pub mod mutex;
 pub mod semaphore;
+mod sleeper;
 #[cfg(test)]
 mod tests;
 pub mod wait;

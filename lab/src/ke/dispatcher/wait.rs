@@ -1,14 +1,15 @@
 //! Waiting.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use pagewise_lab_nt as nt;
 
 use super::database::{Database, PENDING, WaitBlock, try_all, try_any};
 use super::header::Object;
+use super::sleeper::Sleeper;
 use crate::ke::irql::{self, APC_LEVEL, DISPATCH_LEVEL};
+use crate::ke::schedule::clock;
 use crate::ke::thread::Current;
 use crate::ke::{dpc, time};
 use crate::{bugcheck, verifier};
@@ -73,7 +74,7 @@ pub(crate) fn wait(objects: &[Object], all: bool, timeout: Timeout) -> i32 {
         return nt::STATUS_TIMEOUT;
     }
     let outcome = AtomicU32::new(PENDING);
-    let block = WaitBlock { thread, host: thread::current(), objects, all, outcome };
+    let block = WaitBlock { thread, sleeper: Sleeper::current(), objects, all, outcome };
     database.insert(&raw const block, objects);
     drop(database);
     park(&block, objects, timeout)
@@ -94,18 +95,12 @@ fn park(block: &WaitBlock, objects: &[Object], timeout: Timeout) -> i32 {
         if outcome != PENDING {
             return outcome as i32;
         }
-        match remaining(timeout) {
-            None => thread::park(),
-            Some(left) if !left.is_zero() => thread::park_timeout(left),
-            Some(_) => return give_up(block, objects),
-        }
-    }
-}
-
-fn remaining(timeout: Timeout) -> Option<std::time::Duration> {
-    match timeout {
-        Timeout::At(due) => Some(due.saturating_duration_since(Instant::now())),
-        Timeout::Never | Timeout::Poll => None,
+        let until = match timeout {
+            Timeout::At(due) if due <= clock::now() => return give_up(block, objects),
+            Timeout::At(due) => Some(due),
+            Timeout::Never | Timeout::Poll => None,
+        };
+        block.sleeper.sleep(until, || block.outcome.load(Ordering::Acquire) == PENDING);
     }
 }
 

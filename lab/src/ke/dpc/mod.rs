@@ -13,12 +13,13 @@ use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr;
-use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use pagewise_lab_nt as nt;
 
 use crate::ke::apc;
 use crate::ke::irql::{self, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL};
+use crate::ke::schedule::{self, Condvar};
 use crate::{bugcheck, ps};
 
 pub use routines::{EXPORTS, KeFlushQueuedDpcs, KeInitializeDpc, KeInsertQueueDpc};
@@ -98,7 +99,7 @@ pub fn flush() {
     let mut queue = lock();
     let last = queue.last;
     while queue.has_any_until(last) {
-        queue = DRAINED.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        queue = DRAINED.wait(&QUEUE, queue);
     }
 }
 
@@ -135,7 +136,7 @@ fn run() {
     loop {
         let mut queue = lock();
         while queue.waiting.is_empty() {
-            queue = FILLED.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = FILLED.wait(&QUEUE, queue);
         }
         irql::set(DISPATCH_LEVEL);
         let next = queue.waiting.pop_front();
@@ -148,6 +149,7 @@ fn run() {
         irql::set(PASSIVE_LEVEL);
         lock().running = None;
         DRAINED.notify_all();
+        schedule::point("the end of a DPC");
     }
 }
 

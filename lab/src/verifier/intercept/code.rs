@@ -12,12 +12,13 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 use super::failure::Failure;
 use super::object::Use;
 use super::table::ROWS;
-use super::{Allowed, Routine, look};
+use super::{Allowed, Routine, look, scheduled};
 use crate::exports;
+use crate::ke::schedule;
 use crate::verifier::{CHECKS, Check};
 
 /// Bytes of an import's own code.
-const SIZE: usize = 64;
+pub(super) const SIZE: usize = 64;
 
 /// What any of the routines here is looked at for.
 const LOOKED_FOR: u32 = Check::DdiCompliance as u32
@@ -117,22 +118,35 @@ fn code() -> Option<&'static Code> {
 
 fn make() -> Option<Code> {
     let mut routines = Vec::new();
+    let scheduled = schedule::on();
     for row in ROWS {
         let (failure, object) = (Failure::of(row.name), Use::of(row.name));
         let ruled = !matches!(row.allowed, Allowed::Any | Allowed::Own);
         let target = exports::resolve(exports::KERNEL, row.name);
-        if let (true, Some(target)) = (ruled || failure.is_some() || object.is_some(), target) {
+        let point = scheduled && is_point(row.name);
+        let looked_at = point || ruled || failure.is_some() || object.is_some();
+        if let (true, Some(target)) = (looked_at, target) {
             routines.push(Routine { row, failure, object, target });
         }
     }
     let mut bytes = Vec::with_capacity(routines.len() * SIZE);
     for (index, routine) in (0..).zip(&routines) {
-        bytes.extend_from_slice(&instructions(index, routine.target));
+        bytes.extend_from_slice(&if scheduled && is_point(routine.row.name) {
+            scheduled::instructions(index)
+        } else {
+            instructions(index, routine.target)
+        });
     }
     let base = executable(&bytes)?;
     let names = routines.iter().map(|routine| routine.row.name);
     let entries = names.zip((base..).step_by(SIZE)).collect();
     Some(Code { routines, entries })
+}
+
+/// Whether calls of the routine are scheduling points: those of the C library are none, and those of
+/// the run-time library only compute.
+fn is_point(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.starts_with("Rtl")
 }
 
 /// On to `target` while nothing is looked for; else to `pagewise_lab_intercept` with the number.

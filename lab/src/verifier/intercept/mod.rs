@@ -7,9 +7,11 @@
 mod code;
 mod failure;
 mod object;
+mod scheduled;
 pub(crate) mod table;
 
 pub(crate) use code::entry;
+pub(crate) use scheduled::{frame_of_driver, leave as leave_schedule};
 
 use std::collections::HashSet;
 use std::ffi::CString;
