@@ -43,6 +43,7 @@ const TABLES: &[&[Export]] = &[
     crate::ke::dpc::EXPORTS,
     crate::ke::irql::EXPORTS,
     crate::ke::queued_spin_lock::EXPORTS,
+    crate::ke::seh::EXPORTS,
     crate::ke::spin_lock::EXPORTS,
     crate::ke::thread::EXPORTS,
     crate::ke::time::EXPORTS,

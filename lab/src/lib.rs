@@ -4,6 +4,8 @@
 //! The modules carry the kernel's own prefixes.
 
 pub mod bugcheck;
+pub mod debugger;
+pub mod dump;
 pub mod ex;
 pub mod exports;
 pub mod footprint;
@@ -23,4 +25,5 @@ pub mod serve;
 pub mod survey;
 #[cfg(test)]
 mod testing;
+mod trail;
 pub mod verifier;

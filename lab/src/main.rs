@@ -25,6 +25,10 @@ enum Command {
     Report(commands::report::Arguments),
     /// Send one control code to a device of a machine that runs, and print the answer.
     Ioctl(commands::ioctl::Arguments),
+    /// Attach gdb to a machine that runs, with the functions, lines and frames of its drivers.
+    Debug(commands::debug::Arguments),
+    /// Write the symbols of an image as an ELF file, for debuggers that read no PDB.
+    Symbols(commands::symbols::Arguments),
 }
 
 const EXIT_CODES: &str = "\
@@ -43,6 +47,8 @@ fn main() -> ExitCode {
         Command::Imports(arguments) => commands::imports::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Ioctl(arguments) => commands::ioctl::run(&arguments),
+        Command::Debug(arguments) => commands::debug::run(&arguments),
+        Command::Symbols(arguments) => commands::symbols::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -66,6 +66,11 @@ const STUB_FLAGS: &[&str] = &[
     "-DKMDF_VERSION_MINOR=31",
 ];
 
+/// What a driver in C is compiled with, on top of those: unwind tables, without which no stack can be
+/// walked on x64, and which freestanding code does not get unasked. Those of functions in sections
+/// of their own, as mingw makes them, would be thrown away by a linker for MSVC.
+const C_FLAGS: &[&str] = &["-fasynchronous-unwind-tables", "-fno-function-sections"];
+
 /// A link to the stubs' sources, below the kit's folder.
 const STUB_SOURCES: &str = "stubs";
 
@@ -270,7 +275,8 @@ impl Kit {
         let linked = folder.join(source.file_name().unwrap_or_default());
         fs::link(source, &linked)?;
         let object = linked.with_extension("obj");
-        self.compile(self.relative(&linked), &object)?;
+        let flags: Vec<OsString> = C_FLAGS.iter().map(OsString::from).collect();
+        self.compile_with(&flags, self.relative(&linked), &object)?;
         Ok(object)
     }
 

@@ -1,12 +1,12 @@
 //! What to do about a bug check.
 
-use pagewise_lab_wire::{BugCheck, PageState};
+use pagewise_lab_wire::{BugCheck, Holder, Page, PageState};
 
 use super::names::*;
-use crate::mm::Description;
 
 /// A paragraph on the likely mistake and its cure.
-pub(super) fn advice(report: &BugCheck, page: Option<&Description>) -> String {
+pub(super) fn advice(report: &BugCheck) -> String {
+    let page = report.page.as_ref();
     match report.code {
         DRIVER_IRQL_NOT_LESS_OR_EQUAL
         | IRQL_NOT_LESS_OR_EQUAL
@@ -71,11 +71,12 @@ pub(super) fn advice(report: &BugCheck, page: Option<&Description>) -> String {
 }
 
 /// Pageable memory above APC_LEVEL.
-fn raised(report: &BugCheck, page: Option<&Description>) -> String {
+fn raised(report: &BugCheck, page: Option<&Page>) -> String {
     let victim = report.victim.as_deref();
-    let Some((victim, page)) = victim.zip(page).filter(|(_, page)| page.state.is_some()) else {
+    let of_image = |(_, page): &(&str, &Page)| page.holder == Holder::Image;
+    let Some((victim, page)) = victim.zip(page).filter(of_image) else {
         return match page {
-            Some(Description { paged_pool: true, .. }) => {
+            Some(page) if is_paged_pool(page) => {
                 "Paged pool may be touched at APC_LEVEL at most: allocate what is used above from \
                  nonpaged pool."
                     .into()
@@ -117,14 +118,19 @@ fn raised(report: &BugCheck, page: Option<&Description>) -> String {
     )
 }
 
-fn freed(report: &BugCheck, page: Option<&Description>) -> String {
+/// Paged pool, be it special.
+fn is_paged_pool(page: &Page) -> bool {
+    page.holder == Holder::PagedPool || page.holder == Holder::SpecialPool && page.pageable
+}
+
+fn freed(report: &BugCheck, page: Option<&Page>) -> String {
     let freed = page.is_some_and(|page| page.state == Some(PageState::Freed));
     match (report.victim.as_deref(), report.section.as_deref()) {
         (Some(victim), Some(section)) if freed => format!(
             "{section} of {victim} was given back after DriverEntry (IMAGE_SCN_MEM_DISCARDABLE): \
              nothing may call or read it afterwards, and a walk over the image must leave it out."
         ),
-        _ if page.is_some_and(|page| page.paged_pool) => {
+        _ if page.is_some_and(is_paged_pool) => {
             "The pool page was freed before: look for a use after ExFreePool.".into()
         }
         _ => "The pointer is wrong, or its memory is gone.".into(),
@@ -152,31 +158,35 @@ mod tests {
     fn report(blamed: &str) -> BugCheck {
         BugCheck {
             code: DRIVER_IRQL_NOT_LESS_OR_EQUAL,
-            name: String::new(),
-            parameters: [0; 4],
-            meaning: Vec::new(),
             blamed: Some(blamed.into()),
             victim: Some("pagewise.sys".into()),
             section: Some(".data".into()),
             irql: 2,
-            processor: 0,
-            stack: Vec::new(),
-            modules: Vec::new(),
-            advice: String::new(),
-            details: Vec::new(),
+            ..BugCheck::default()
         }
     }
 
     #[test]
     fn the_framework_is_not_told_off_for_its_clients_page() {
-        let page =
-            Description { state: Some(PageState::Transition), overridden: true, paged_pool: false };
-        let framework = advice(&report("wdfldr.sys"), Some(&page));
+        let told = |blamed, overridden| {
+            let page = Page {
+                address: 0,
+                holder: Holder::Image,
+                state: Some(PageState::Transition),
+                gone: None,
+                number: 3,
+                protection: "rw-".into(),
+                pageable: true,
+                overridden,
+                locks: 0,
+            };
+            advice(&BugCheck { page: Some(page), ..report(blamed) })
+        };
+        let framework = told("wdfldr.sys", true);
         assert!(framework.contains("the page is pagewise.sys's"), "{framework}");
-        let own = advice(&report("pagewise.sys"), Some(&page));
+        let own = told("pagewise.sys", true);
         assert!(own.contains("Call MmResetDriverPaging before"), "{own}");
-        let by_name = Description { overridden: false, ..page };
-        let locked = advice(&report("pagewise.sys"), Some(&by_name));
+        let locked = told("pagewise.sys", false);
         assert!(locked.contains("MmLockPagableCodeSection"), "{locked}");
     }
 }

@@ -8,7 +8,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::thread;
 
 use pagewise_lab_wire::BUG_CHECK_EXIT;
@@ -17,6 +17,7 @@ use rustix::time::Timespec;
 
 use super::registers::Registers;
 use super::reporter;
+use crate::machine;
 
 /// How long the report may take before the machine ends without it.
 const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
@@ -51,6 +52,9 @@ static READY: AtomicU32 = AtomicU32::new(0);
 static NEVER: AtomicU32 = AtomicU32::new(0);
 static STARTED: AtomicBool = AtomicBool::new(false);
 
+/// The thread that failed, as the host numbers it.
+static FAILED: AtomicI32 = AtomicI32::new(0);
+
 thread_local! {
     static IS_REPORTER: Cell<bool> = const { Cell::new(false) };
 }
@@ -80,6 +84,11 @@ fn wait_and_report() {
     end();
 }
 
+/// The thread that failed, as the host numbers it. For the reporter.
+pub(super) fn failed_thread() -> i32 {
+    FAILED.load(Ordering::Relaxed)
+}
+
 /// Stops the machine. Async-signal-safe.
 pub(crate) fn stop(crash: Crash) -> ! {
     if IS_REPORTER.get() {
@@ -92,6 +101,7 @@ pub(crate) fn stop(crash: Crash) -> ! {
         // Another processor was first, and its is the bug check.
         freeze();
     }
+    FAILED.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::Relaxed);
     // SAFETY: only the one thread that found CLAIMED false gets here, and nobody reads before
     // READY is set.
     unsafe { RECORD.get().write(crash) };
@@ -123,6 +133,7 @@ fn freeze() -> ! {
 }
 
 fn end() -> ! {
+    machine::end::by_bug_check();
     // SAFETY: ends the process without running anything more of it.
     unsafe { libc::_exit(BUG_CHECK_EXIT) }
 }

@@ -2,13 +2,20 @@
 //! (learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x10d---wdf-violation).
 
 use pagewise_contract::PAGE_SIZE;
+use pagewise_lab_wire::BugCheck;
 
+use super::names::WDF_VIOLATION;
 use crate::{image, mm};
 
 /// Parameter 1 of `lab/wdf` for a function that it does not provide: beyond the documented codes.
 const NOT_PROVIDED: u64 = 0x1_0000;
 /// Parameter 1 of `lab/wdf` where it is itself at fault.
 const INTERNAL: u64 = 0x1_0001;
+
+/// Whether the framework itself is at fault: it broke a rule of its own, or lacks a function.
+pub(super) fn is_its_own(report: &BugCheck) -> bool {
+    report.code == WDF_VIOLATION && matches!(report.parameters[0], NOT_PROVIDED | INTERNAL)
+}
 
 /// A sentence for each parameter that means something.
 pub(super) fn meaning([p1, p2, p3, _]: [u64; 4]) -> Vec<String> {

@@ -7,24 +7,30 @@
 mod advice;
 mod classify;
 mod crash;
+mod culprit;
 mod details;
 mod framework;
+mod history;
 mod meaning;
 mod names;
+mod place;
+mod recent;
 mod registers;
 mod reporter;
 mod routines;
-mod stack;
+pub(crate) mod stack;
 mod symbols;
 mod text;
 
 pub(crate) use classify::{Place, Reference, Why, classify};
 pub(crate) use crash::{Crash, aborted, start_reporter, stop};
 pub(crate) use names::*;
-pub(crate) use registers::Registers;
+pub(crate) use registers::{Register, Registers};
 pub use routines::EXPORTS;
 pub(crate) use stack::callers;
+pub use stack::unwound_in;
 pub use symbols::in_pdb;
+pub(crate) use symbols::pdb_beside;
 
 use std::path::Path;
 
@@ -33,6 +39,11 @@ use crate::ke::irql;
 /// Where the report goes, as JSON, when the machine bug-checks.
 pub fn report_to(path: &Path) {
     reporter::set_path(path);
+}
+
+/// Where the machine's memory is kept when it bug-checks.
+pub fn dump_to(path: &Path) {
+    reporter::set_dump(path);
 }
 
 /// Stops the machine: writes the report and ends the process. May be called on any thread and at

@@ -7,16 +7,18 @@ use std::sync::{Mutex, PoisonError};
 
 use pagewise_lab_wire::{BugCheck, Detail, Frame, Module};
 
-use super::crash::Crash;
-use super::names;
-use super::stack::Walker;
+use super::crash::{self, Crash};
+use super::details::{Details, details};
+use super::place::{self, CALLED, owner};
+use super::stack::{HostModules, Walker};
 use super::symbols::{Pdbs, Symbols};
-use super::{advice, meaning, text};
+use super::{advice, culprit, history, meaning, names, text};
 use crate::exports::KERNEL;
-use crate::image;
-use crate::mm;
+use crate::trail::paging::Action;
+use crate::{dump, image, mm, trail};
 
 static PATH: Mutex<Option<PathBuf>> = Mutex::new(None);
+static DUMP: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// The text of the report, as far as it was finished.
 static FINISHED: Mutex<Option<String>> = Mutex::new(None);
 
@@ -24,18 +26,41 @@ pub(super) fn set_path(path: &Path) {
     *PATH.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
 }
 
+pub(super) fn set_dump(path: &Path) {
+    *DUMP.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+}
+
 /// Reports: first the bare numbers, which nothing can keep from being written; then the whole
 /// without names, since a broken PDB may panic its reader; then the whole.
 pub(super) fn report(crash: &Crash) {
     let mut report = bare(crash);
     write(&report);
+    let mut scene = Scene::look(crash);
     for pdbs in [Pdbs::Closed, Pdbs::Read] {
-        complete(&mut report, crash, pdbs);
+        complete(&mut report, crash, &mut scene, pdbs);
         write(&report);
         let text = rendered(&report);
         *FINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
     }
+    if let Some(dump) = DUMP.lock().unwrap_or_else(PoisonError::into_inner).as_deref() {
+        keep(&mut report, crash, dump);
+        *FINISHED.lock().unwrap_or_else(PoisonError::into_inner) = Some(rendered(&report));
+    }
     print_what_there_is();
+}
+
+/// Keeps the machine's memory, and says where.
+fn keep(report: &mut BugCheck, crash: &Crash, path: &Path) {
+    let json = serde_json::to_vec(&*report).unwrap_or_default();
+    let thread = crash::failed_thread();
+    let failed = dump::Failed { thread, registers: crash.registers, report: &json };
+    match dump::write(path, &failed) {
+        Ok(_) => {
+            report.dump = Some(path.display().to_string());
+            write(report);
+        }
+        Err(error) => print(&format!("cannot write the dump to {}: {error}\n", path.display())),
+    }
 }
 
 /// Shows as much of the report as was finished. A report that is being finished may have the lock.
@@ -81,19 +106,30 @@ fn bare(crash: &Crash) -> BugCheck {
         name: names::name(crash.code).map_or_else(|| "(no documented name)".into(), Into::into),
         parameters: crash.parameters,
         meaning: meaning::meaning(crash.code, crash.parameters),
-        blamed: None,
-        victim: None,
-        section: None,
         irql: crash.irql,
         processor: crash.processor,
-        stack: Vec::new(),
-        modules: Vec::new(),
-        advice: String::new(),
-        details: Vec::new(),
+        ..BugCheck::default()
     }
 }
 
-fn complete(report: &mut BugCheck, crash: &Crash, pdbs: Pdbs) {
+/// What is looked at once, before anything is named.
+struct Scene {
+    stack: Vec<u64>,
+    details: Details,
+    actions: Vec<(Action, Option<u64>)>,
+    host: HostModules,
+}
+
+impl Scene {
+    fn look(crash: &Crash) -> Self {
+        let mut walker = Walker::new();
+        let stack = walker.walk(crash.registers);
+        let actions = history::actions(&mut walker);
+        Self { stack, details: details(crash), actions, host: walker.into_host() }
+    }
+}
+
+fn complete(report: &mut BugCheck, crash: &Crash, scene: &mut Scene, pdbs: Pdbs) {
     report.modules = image::loaded()
         .map(|image| Module {
             name: image.name().to_owned(),
@@ -104,20 +140,22 @@ fn complete(report: &mut BugCheck, crash: &Crash, pdbs: Pdbs) {
     let meant = meaning::subject(crash.code, crash.parameters);
     if let Some(address) = meant.address {
         report.victim = owner(address);
-        report.section = section(address);
+        report.section = place::section(address);
+        report.page = Some(mm::describe(address));
     }
-    let mut walker = Walker::new();
-    let stack = walker.walk(crash.registers);
-    let mut symbols = Symbols::new(walker.into_host(), pdbs);
-    report.stack =
-        stack.iter().enumerate().map(|(depth, &at)| frame(at, depth, &mut symbols)).collect();
-    report.details = super::details::details(crash)
-        .into_iter()
+    let mut symbols = Symbols::new(&mut scene.host, pdbs);
+    let stack = scene.stack.iter().enumerate();
+    report.stack = stack.map(|(depth, &at)| place::frame(at, depth, &mut symbols)).collect();
+    report.details = scene
+        .details
+        .iter()
         .map(|(what, address)| Detail {
-            what,
-            at: address.map(|address| frame(address, CALLED, &mut symbols)),
+            what: what.clone(),
+            at: address.map(|address| place::frame(address, CALLED, &mut symbols)),
         })
         .collect();
+    report.requests = trail::requests::last(owner);
+    report.paging = history::told(&scene.actions, &mut symbols);
     // What called the thread's own first function is Rust's runtime, and nobody's mistake.
     let is_runtime = |frame: &Frame| {
         frame.function.as_ref().is_some_and(|name| name.contains("__rust_begin_short_backtrace"))
@@ -134,38 +172,6 @@ fn complete(report: &mut BugCheck, crash: &Crash, pdbs: Pdbs) {
             .find_map(|frame| frame.module.clone().filter(|module| module != KERNEL)),
     };
     report.blamed = if meant.names_victim { report.victim.clone() } else { named };
-    report.advice = advice::advice(report, meant.address.map(mm::describe).as_ref());
-}
-
-/// The image, loaded or not any more, that holds an address.
-fn owner(address: u64) -> Option<String> {
-    let address = usize::try_from(address).ok()?;
-    match image::find(address) {
-        Some(image) => Some(image.name().to_owned()),
-        None => mm::unloaded_name(address),
-    }
-}
-
-fn section(address: u64) -> Option<String> {
-    let address = usize::try_from(address).ok()?;
-    Some(image::find(address)?.section_at(address)?.to_owned())
-}
-
-/// The depth of a frame that has called another.
-const CALLED: usize = 1;
-
-fn frame(address: u64, depth: usize, symbols: &mut Symbols) -> Frame {
-    // A return address may be the first of the next function.
-    let within = if depth == 0 { address } else { address.wrapping_sub(1) };
-    let image = usize::try_from(within).ok().and_then(image::find);
-    let located = match image {
-        Some(image) => symbols.in_image(image, (within - image.base() as u64) as u32),
-        None => symbols.in_host(within),
-    };
-    let rva = image.and_then(|image| u32::try_from(address - image.base() as u64).ok());
-    let module = match image {
-        Some(image) => Some(image.name().to_owned()),
-        None => owner(within).or_else(|| located.function.as_ref().map(|_| KERNEL.to_owned())),
-    };
-    Frame { address, module, rva, function: located.function, source: located.source }
+    report.at_fault = culprit::of(report);
+    report.advice = advice::advice(report);
 }

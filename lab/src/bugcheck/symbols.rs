@@ -31,15 +31,15 @@ pub(super) enum Pdbs {
 }
 
 /// See the module.
-pub(super) struct Symbols {
-    host: HostModules,
+pub(super) struct Symbols<'a> {
+    host: &'a mut HostModules,
     pdbs: Pdbs,
     /// By the image's path. `None` of an image without a PDB of its own.
     drivers: HashMap<String, Option<ContextPdbData<'static, 'static, File>>>,
 }
 
-impl Symbols {
-    pub(super) fn new(host: HostModules, pdbs: Pdbs) -> Self {
+impl<'a> Symbols<'a> {
+    pub(super) fn new(host: &'a mut HostModules, pdbs: Pdbs) -> Self {
         Self { host, pdbs, drivers: HashMap::new() }
     }
 
@@ -59,16 +59,18 @@ impl Symbols {
     }
 }
 
-/// The PDB beside an image, if it is the very one that was made with it.
+/// The PDB beside an image, parsed.
 fn open(image: &Path) -> Option<ContextPdbData<'static, 'static, File>> {
+    ContextPdbData::try_from_pdb(pdb_beside(image)?).ok()
+}
+
+/// The PDB beside an image, if it is the very one that was made with it.
+pub(crate) fn pdb_beside(image: &Path) -> Option<PDB<'static, File>> {
     let bytes = fs::read(image).ok()?;
     let wanted = PeFile64::parse(&*bytes).ok()?.pdb_info().ok()??.guid();
     let mut pdb = PDB::open(File::open(image.with_extension("pdb")).ok()?).ok()?;
     let found = pdb.pdb_information().ok()?.guid.to_bytes_le();
-    if found != wanted {
-        return None;
-    }
-    ContextPdbData::try_from_pdb(pdb).ok()
+    (found == wanted).then_some(pdb)
 }
 
 /// What a PDB says of an address in its image: function, then `file:line`. Nothing where it is no

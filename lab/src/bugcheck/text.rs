@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use pagewise_lab_wire::{BugCheck, Frame};
+use pagewise_lab_wire::{AtFault, BugCheck, Frame};
+
+use super::recent;
 
 const STOP: &str = "\x1b[1;37;44m";
 const HEADING: &str = "\x1b[1m";
@@ -34,11 +36,17 @@ fn write(out: &mut String, report: &BugCheck, colour: bool) -> fmt::Result {
     if let Some(blamed) = &report.blamed {
         writeln!(out, "  named      {heading}{blamed}{reset}")?;
     }
+    if let Some(AtFault { driver, why }) = &report.at_fault {
+        writeln!(out, "  at fault   {heading}{driver}{reset}: {why}")?;
+    }
     if let Some(victim) = &report.victim {
         match &report.section {
             Some(section) => writeln!(out, "  page of    {victim}, {section}")?,
             None => writeln!(out, "  page of    {victim}")?,
         }
+    }
+    if let Some(page) = &report.page {
+        writeln!(out, "  page       {}", recent::page(page))?;
     }
     writeln!(out, "  processor  {} at IRQL {}", Processor(report.processor), report.irql)?;
     if !report.stack.is_empty() {
@@ -59,12 +67,16 @@ fn write(out: &mut String, report: &BugCheck, colour: bool) -> fmt::Result {
             }
         }
     }
+    recent::write(out, report, heading, reset)?;
     if !report.modules.is_empty() {
         writeln!(out, "\n{heading}images{reset}")?;
         for module in &report.modules {
             let end = module.base + u64::from(module.size);
             writeln!(out, "  {:#x}-{end:#x}  {}", module.base, module.name)?;
         }
+    }
+    if let Some(dump) = &report.dump {
+        writeln!(out, "\n{heading}dump{reset}\n  {dump}")?;
     }
     if !report.advice.is_empty() {
         writeln!(out, "\n{heading}what to do{reset}")?;
@@ -87,12 +99,7 @@ fn write_frame(
 }
 
 fn write_place(out: &mut String, frame: &Frame, faint: &str, reset: &str) -> fmt::Result {
-    let place = match (&frame.module, frame.rva) {
-        (Some(module), Some(rva)) => format!("{module}+{rva:#x}"),
-        (Some(module), None) => format!("{module} {:#x}", frame.address),
-        (None, _) => format!("{:#x}", frame.address),
-    };
-    write!(out, "{place}")?;
+    write!(out, "{}", place(frame))?;
     if let Some(function) = &frame.function {
         write!(out, "  {function}")?;
     }
@@ -100,6 +107,15 @@ fn write_place(out: &mut String, frame: &Frame, faint: &str, reset: &str) -> fmt
         write!(out, "  {faint}{source}{reset}")?;
     }
     writeln!(out)
+}
+
+/// Such as `pagewise.sys+0x1420`.
+pub(super) fn place(frame: &Frame) -> String {
+    match (&frame.module, frame.rva) {
+        (Some(module), Some(rva)) => format!("{module}+{rva:#x}"),
+        (Some(module), None) => format!("{module} {:#x}", frame.address),
+        (None, _) => format!("{:#x}", frame.address),
+    }
 }
 
 /// A thread that has never run driver code has no number.
@@ -131,7 +147,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use pagewise_lab_wire::Module;
+    use pagewise_lab_wire::{Holder, Module, Page, PageState, Paging, PagingAction, Request};
 
     use super::*;
     use crate::bugcheck::meaning::meaning;
@@ -173,7 +189,62 @@ mod tests {
             advice: "Call MmResetDriverPaging in a callback at PASSIVE_LEVEL before that can \
                      happen, and keep in mind that a line is broken where it is full."
                 .into(),
-            details: Vec::new(),
+            at_fault: Some(AtFault {
+                driver: "pagewise.sys".into(),
+                why: "wdfldr.sys touched its page".into(),
+            }),
+            page: Some(Page {
+                address: parameters[0],
+                holder: Holder::Image,
+                state: Some(PageState::Transition),
+                gone: None,
+                number: 3,
+                protection: "rw-".into(),
+                pageable: true,
+                overridden: true,
+                locks: 0,
+            }),
+            requests: vec![pnp_request()],
+            paging: vec![forced_trim(frame(
+                0x7f00_0010_2222,
+                "wdfldr.sys",
+                Some(0x2222),
+                "queue::lock",
+                None,
+            ))],
+            dump: Some("/tmp/machine.dmp".into()),
+            ..BugCheck::default()
+        }
+    }
+
+    fn pnp_request() -> Request {
+        Request {
+            number: 12,
+            before_us: 250,
+            function: "IRP_MN_REMOVE_DEVICE".into(),
+            control: None,
+            driver: "pagewise.sys".into(),
+            irp: 0x5500_0000_2000,
+            file: 0,
+            client: None,
+            processor: 0,
+            input: 0,
+            output: 0,
+            outcome: None,
+        }
+    }
+
+    fn forced_trim(by: Frame) -> PagingAction {
+        PagingAction {
+            number: 3,
+            before_us: 20,
+            action: Paging::ForcedTrim,
+            pages: 7,
+            target: None,
+            section: None,
+            by: Some(by),
+            irql: 2,
+            processor: 0,
         }
     }
 

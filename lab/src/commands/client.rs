@@ -62,9 +62,14 @@ impl Client {
 }
 
 impl Ended {
+    /// Whether it ended well.
+    pub fn is_success(&self) -> bool {
+        self.status.success()
+    }
+
     /// Success, or that of a client that failed, which is said.
     pub fn exit_code(&self) -> ExitCode {
-        if self.status.success() {
+        if self.is_success() {
             return ExitCode::SUCCESS;
         }
         eprintln!("error: the client {} ended with {}", self.name, self.status);

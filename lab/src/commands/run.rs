@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::{fs, io, thread};
 
 use anyhow::{Context, Result};
+use pagewise_lab::ke::schedule;
 use pagewise_lab::machine::{self, Machine, Options};
 use pagewise_lab::{bugcheck, mm, serve, verifier};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -44,6 +45,9 @@ pub struct Arguments {
     /// Where a bug check leaves its report as JSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Where a bug check leaves the machine's memory, for gdb: pagewise-lab debug --dump FILE.
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
     /// Do not load the driver; a client will.
     #[arg(long)]
     no_load: bool,
@@ -52,6 +56,8 @@ pub struct Arguments {
     no_plug: bool,
     #[command(flatten)]
     verifier: super::verifier::Arguments,
+    #[command(flatten)]
+    schedule: super::schedule::Arguments,
     /// End when the process that started this one ends.
     #[arg(long)]
     with_parent: bool,
@@ -83,14 +89,18 @@ fn policy(text: &str) -> Result<(String, String), String> {
 
 /// Boots, serves, and ends with the machine.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let running = Running::start(arguments)?;
+    let running = Running::start(arguments).inspect_err(|_| schedule::say_how_to_repeat())?;
     let Some(client) = arguments.client() else {
         running.say_ready()?;
         running.machine.wait_for_request();
         running.end();
         return Ok(ExitCode::SUCCESS);
     };
-    Ok(running.serve(client)?.exit_code())
+    let ended = running.serve(client)?;
+    if !ended.is_success() {
+        schedule::say_how_to_repeat();
+    }
+    Ok(ended.exit_code())
 }
 
 /// A machine that serves clients.
@@ -111,6 +121,9 @@ impl Running {
         if let Some(report) = &arguments.report {
             bugcheck::report_to(report);
         }
+        if let Some(dump) = &arguments.dump {
+            bugcheck::dump_to(dump);
+        }
         for (name, value) in &arguments.policy {
             mm::policy::set(name, value)?;
         }
@@ -118,11 +131,15 @@ impl Running {
             Some(socket) => (socket.clone(), None),
             None => {
                 let folder = tempfile::tempdir().context("cannot make a folder for the socket")?;
-                (folder.path().join("machine.sock"), Some(folder))
+                let socket = folder.path().join("machine.sock");
+                machine::take_along(&socket, folder.path());
+                (socket, Some(folder))
             }
         };
         let listener = listen(&socket)?;
-        verifier::start_with(&arguments.verifier.settings());
+        let seed = arguments.schedule.seed();
+        arguments.schedule.start(seed)?;
+        verifier::start_with(&arguments.verifier.settings(seed));
         let machine = machine::boot(Options {
             driver: arguments.driver().to_owned(),
             framework: framework::of(arguments.driver(), arguments.wdf.as_deref()),
@@ -160,6 +177,9 @@ impl Running {
         // It is in nobody's way: the machine is gone.
         let _ = fs::remove_file(&self.socket);
         drop(self.folder);
+        if let Some((decisions, fingerprint)) = schedule::summary() {
+            eprintln!("schedule: {decisions} decisions, fingerprint {fingerprint:#018x}");
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the command line says of the verifier.
 
-use std::time::SystemTime;
-
 use pagewise_lab_wire::{Profile, SpecialPool, Verifier};
 
 /// What the user can say.
@@ -31,11 +29,8 @@ pub struct Arguments {
     deadlock: bool,
     /// Driver Verifier: fail one allocation in so many by chance, or (systematic) each place that
     /// allocates once.
-    #[arg(long, value_name = "ONE-IN|systematic", value_parser = resources)]
+    #[arg(long, value_name = "ONE-IN|systematic", group = "seeded", value_parser = resources)]
     low_resources: Option<LowResources>,
-    /// Which allocations fail by chance. Where none is given, one is chosen, and said.
-    #[arg(long, value_name = "NUMBER", requires = "low_resources")]
-    seed: Option<u64>,
 }
 
 /// How allocations fail.
@@ -46,14 +41,13 @@ enum LowResources {
 }
 
 impl Arguments {
-    /// As settings.
-    pub fn settings(&self) -> Verifier {
+    /// As settings. Which allocations fail by chance follows from the seed.
+    pub fn settings(&self, seed: u64) -> Verifier {
         let (one_in, each_site_once) = match self.low_resources {
             Some(LowResources::OneIn(one_in)) => (one_in, false),
             Some(LowResources::EachSiteOnce) => (0, true),
             None => (0, false),
         };
-        let seed = self.seed.unwrap_or_else(by_the_clock);
         if one_in != 0 {
             eprintln!("verifier: repeat with --low-resources {one_in} --seed {seed}");
         }
@@ -71,12 +65,6 @@ impl Arguments {
             ..Verifier::default()
         }
     }
-}
-
-/// A seed that is another each time.
-fn by_the_clock() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| now.as_nanos() as u64 & 0xffff_ffff)
 }
 
 fn resources(text: &str) -> Result<LowResources, String> {

@@ -22,12 +22,15 @@ pub use load::{examine, load};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use pagewise_lab_wire::Paging;
+
 use crate::ke;
 use crate::mm;
 use crate::mm::group::ByLink;
 use crate::mm::policy::DiscardInit;
 use crate::mm::region::Region;
 use crate::mm::table::Table;
+use crate::trail;
 
 /// The name that the headers go by where sections have one.
 pub const HEADER: &str = "HEADER";
@@ -188,6 +191,8 @@ pub fn discard_init(image: &Image) {
         DiscardInit::All => groups.iter().filter(discardable).collect(),
         DiscardInit::Trailing => groups.iter().rev().take_while(discardable).collect(),
     };
+    let pages = gone.iter().map(|group| group.pages.len() as u64).sum();
+    trail::paging::note(Paging::Discard, pages, image.base(), 0);
     for group in gone {
         image.region.free(group.pages.clone());
     }

@@ -8,7 +8,8 @@ use super::irp::IO_TYPE_IRP;
 use super::verify::{self, Violation};
 use super::{Device, Irp};
 use crate::bugcheck;
-use crate::ke::irql;
+use crate::ke::{irql, schedule};
+use crate::trail;
 
 /// `NO_MORE_IRP_STACK_LOCATIONS`
 /// (learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x35--no-more-irp-stack-locations).
@@ -30,10 +31,16 @@ pub unsafe fn call(device: Device, irp: Irp) -> i32 {
     }
     irp.step(-1);
     let location = irp.current();
+    // A driver that skips its own location sends the sender's once more.
+    let is_fresh = irp.current_location() == irp.stack_count() && location.device().is_null();
     location.set_device(device.as_ptr());
     let routine = device.driver().dispatch(location.major());
     let routine = routine.unwrap_or(super::driver::invalid_device_request);
+    if is_fresh {
+        trail::requests::sent(irp, location, device);
+    }
     let dispatch = dispatched::begin(irp);
+    schedule::point("a dispatch routine");
     // SAFETY: a dispatch routine takes its own device and an IRP that it owns from here on.
     let status = unsafe { routine(device.as_ptr(), irp.as_ptr()) };
     let after = irql::current();

@@ -10,6 +10,7 @@ use super::verify::{self, Violation};
 use super::{Irp, StackLocation};
 use crate::bugcheck;
 use crate::ke::irql;
+use crate::trail;
 
 /// `MULTIPLE_IRP_COMPLETE_REQUESTS`
 /// (learn.microsoft.com/windows-hardware/drivers/debugger/bug-check-0x44--multiple-irp-complete-requests).
@@ -25,6 +26,9 @@ pub fn complete(irp: Irp) {
         irp.step(1);
         let pending = done.control() & nt::SL_PENDING_RETURNED as u8;
         irp.set_pending_returned(pending);
+        if irp.current_location() == last {
+            trail::requests::completed(irp);
+        }
         if wants_completion(irp, done) {
             if call_completion(irp, done, last) == nt::STATUS_MORE_PROCESSING_REQUIRED {
                 return;

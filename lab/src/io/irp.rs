@@ -317,6 +317,7 @@ impl StackLocation {
         self.set_minor(0);
         self.set_flags(0);
         self.set_control(0);
+        self.set_device(ptr::null_mut());
         // SAFETY: the location is alive, and this is one of its fields.
         let place = unsafe { &raw mut (*self.as_ptr()).Parameters };
         // SAFETY: as above; zeroes are valid parameters.

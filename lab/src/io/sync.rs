@@ -2,12 +2,13 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use pagewise_lab_nt as nt;
 
 use super::verify::{self, Violation};
 use super::{Device, Irp, StackLocation, call};
+use crate::ke::schedule::Condvar;
 
 /// How such a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ impl Waiter {
     fn wait(&self) {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         while !*done {
-            done = self.changed.wait(done).unwrap_or_else(PoisonError::into_inner);
+            done = self.changed.wait(&self.done, done);
         }
     }
 }

@@ -4,9 +4,11 @@
 //! number of them. Neither trims anything: pageable pages stay valid until they are taken.
 #![expect(non_snake_case, reason = "the routines' own names")]
 
+use std::arch::naked_asm;
 use std::ptr;
 
 use pagewise_lab_nt::PVOID;
+use pagewise_lab_wire::Paging;
 
 use crate::ke::ddi::{self, Rule};
 use crate::ke::irql::APC_LEVEL;
@@ -15,6 +17,7 @@ use crate::mm::fault::in_page_error;
 use crate::mm::policy::{PageEntireUnknownAddress, PagingExecutive};
 use crate::mm::region::{Kind, Region};
 use crate::mm::registry;
+use crate::trail;
 
 /// Makes every section of the driver that holds `address` pageable, whatever its link says; the
 /// driver's base address. What an address in no driver gives is policy
@@ -24,7 +27,13 @@ use crate::mm::registry;
 ///
 /// # IRQL
 /// At most `APC_LEVEL` (0xC4/0x20019 under DDI compliance checking).
+#[unsafe(naked)]
 pub(super) extern "win64" fn MmPageEntireDriver(address: PVOID) -> PVOID {
+    naked_asm!("mov rdx, [rsp]", "jmp {}", sym MmPageEntireDriver_for)
+}
+
+/// `caller` is the return address.
+extern "win64" fn MmPageEntireDriver_for(address: PVOID, caller: usize) -> PVOID {
     ddi::at_most(APC_LEVEL, Rule::MmApcLte);
     PAGE_ENTIRE_CALLS.increment();
     let Some(image) = image_of(address) else {
@@ -33,6 +42,7 @@ pub(super) extern "win64" fn MmPageEntireDriver(address: PVOID) -> PVOID {
             PageEntireUnknownAddress::Echo => address,
         };
     };
+    trail::paging::note(Paging::PageEntire, 0, address.addr(), caller);
     if PagingExecutive::get() == PagingExecutive::Enabled {
         image.override_paging();
     }
@@ -49,12 +59,18 @@ pub(super) extern "win64" fn MmPageEntireDriver(address: PVOID) -> PVOID {
 ///
 /// # IRQL
 /// At most `APC_LEVEL` (0xC4/0x20019 under DDI compliance checking).
+#[unsafe(naked)]
 pub(super) extern "win64" fn MmResetDriverPaging(address: PVOID) {
+    naked_asm!("mov rdx, [rsp]", "jmp {}", sym MmResetDriverPaging_for)
+}
+
+/// `caller` is the return address.
+extern "win64" fn MmResetDriverPaging_for(address: PVOID, caller: usize) {
     ddi::at_most(APC_LEVEL, Rule::MmApcLte);
     RESET_CALLS.increment();
-    if let Some(image) = image_of(address)
-        && let Err(error) = image.reset_paging()
-    {
+    let Some(image) = image_of(address) else { return };
+    trail::paging::note(Paging::Reset, 0, address.addr(), caller);
+    if let Err(error) = image.reset_paging() {
         in_page_error(error, image.base());
     }
 }

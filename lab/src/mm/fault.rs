@@ -17,11 +17,13 @@ use crate::bugcheck::{
     self, Crash, KERNEL_DATA_INPAGE_ERROR, Place, Reference, Registers,
     UNEXPECTED_KERNEL_MODE_TRAP, Why, bug_check, classify,
 };
-use crate::ke::irql;
+use crate::ke::seh::{self, Refused};
+use crate::ke::{inline, irql, schedule};
 use crate::mm::pool::special::{self, Verdict};
 use crate::mm::protection::Access;
 use crate::mm::region::{Fault, Kind};
 use crate::mm::{observe, pool, registry, trap};
+use crate::trail;
 
 /// `#PF`, as the processor numbers its exceptions.
 const PAGE_FAULT: i64 = 14;
@@ -50,14 +52,17 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut
     if signal == libc::SIGTRAP && observe::step(unsafe { (*info).si_code }, context) {
         return;
     }
-    let register = |index: c_int| context.gregs[index as usize];
     if signal == libc::SIGABRT {
         return bugcheck::aborted();
     }
+    if inline::is_one(context) && in_driver(context) && inline::carry_out(context) {
+        return;
+    }
+    let register = |index: c_int| context.gregs[index as usize];
     let is_fault = signal == libc::SIGBUS
         || (signal == libc::SIGSEGV && register(libc::REG_TRAPNO) == PAGE_FAULT);
     if !is_fault {
-        trap::stop(signal, context);
+        return trap::take(signal, in_driver(context), context);
     }
     let reference = Reference {
         address: register(libc::REG_CR2).cast_unsigned(),
@@ -69,10 +74,20 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, context: *mut
         return;
     }
     if let Err(why) = resolve(reference) {
-        unresolved(reference, why, Registers::from(&*context));
+        return unresolved(reference, why, context);
     }
     // A page that was brought in just now is withdrawn again where it is observed.
     observe::touch(&reference, context);
+    // What waits for a page lets others run. Where a driver was interrupted, and not the machine, no
+    // lock is held, and anything may be done.
+    if schedule::on() && place(reference.program_counter) == Place::Driver {
+        schedule::point_of_fault();
+    }
+}
+
+/// Whether a driver was interrupted, and not the machine.
+fn in_driver(context: &libc::mcontext_t) -> bool {
+    place(context.gregs[libc::REG_RIP as usize].cast_unsigned()) == Place::Driver
 }
 
 /// From the error code that the processor pushes with a page fault.
@@ -103,7 +118,12 @@ fn resolve(reference: Reference) -> Result<(), Why> {
         return Err(if forbidden { Why::Forbidden } else { Why::IrqlTooHigh });
     }
     match region.fault(page, reference.access) {
-        Fault::Resolved => Ok(()),
+        Fault::Resolved(how) => {
+            if let Some(how) = how {
+                trail::paging::note(how, 1, address, reference.program_counter as usize);
+            }
+            Ok(())
+        }
         Fault::Forbidden => Err(Why::Forbidden),
         Fault::Freed => Err(Why::NoPage),
         Fault::Failed(error) => Err(Why::InPageError(status(error))),
@@ -111,7 +131,8 @@ fn resolve(reference: Reference) -> Result<(), Why> {
 }
 
 #[cold]
-fn unresolved(reference: Reference, why: Why, registers: Registers) -> ! {
+fn unresolved(reference: Reference, why: Why, context: &mut libc::mcontext_t) {
+    let registers = Registers::from(&*context);
     let target = place(reference.address);
     let (code, parameters) = if target == Place::Elsewhere && is_stack(reference, &registers) {
         (UNEXPECTED_KERNEL_MODE_TRAP, [trap::DOUBLE_FAULT, reference.address, 0, 0])
@@ -119,7 +140,16 @@ fn unresolved(reference: Reference, why: Why, registers: Registers) -> ! {
         classify(reference, target, place(reference.program_counter), why)
     };
     let (irql, processor) = (reference.irql, irql::processor());
-    bugcheck::stop(Crash { code, parameters, registers, irql, processor });
+    let crash = Crash { code, parameters, registers, irql, processor };
+    // A driver may be ready for a client's address that leads nowhere; for nothing else.
+    if why == Why::NoPage && target == Place::Elsewhere && code != UNEXPECTED_KERNEL_MODE_TRAP {
+        let information = [u64::from(reference.access == Access::Write), reference.address];
+        let refused = Refused { status: trap::STATUS_ACCESS_VIOLATION as u32, information, crash };
+        if in_driver(context) && seh::hand_over(refused, context) {
+            return;
+        }
+    }
+    bugcheck::stop(crash);
 }
 
 /// What an address lies in.

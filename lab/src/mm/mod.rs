@@ -11,6 +11,7 @@ pub(crate) mod group;
 pub(crate) mod mapping;
 pub mod observe;
 mod paging_file;
+mod peek;
 pub mod policy;
 pub mod pool;
 pub(crate) mod protection;
@@ -23,19 +24,23 @@ mod spin;
 pub(crate) mod table;
 mod trap;
 
+pub(crate) use peek::peek;
 pub use protection::Access;
 
 use std::io;
+use std::ops::Range;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use pagewise_lab_wire::{Counters, PageState, PageTruth};
+use pagewise_lab_wire::{Counters, Gone, Holder, Page, PageState, PageTruth, Paging};
 
 use crate::bugcheck;
 use crate::exports;
 use crate::image::{self, Image};
+use crate::trail;
 use crate::verifier;
 use driver_paging::{MmPageEntireDriver, MmResetDriverPaging};
 use paging_file::PagingFile;
+use protection::Protection;
 use query::{MmGetSystemRoutineAddress, MmIsAddressValid};
 use region::Kind;
 use section_lock::{
@@ -61,6 +66,7 @@ exports! {
 /// # Errors
 /// What the host says of the paging file, the signal handlers or the reporter's thread.
 pub fn boot() -> io::Result<()> {
+    trail::start();
     paging_file()?;
     bugcheck::start_reporter()?;
     fault::install()?;
@@ -93,17 +99,30 @@ pub fn trim() -> u64 {
     registry::all().map(region::Region::trim).sum()
 }
 
+/// Every page that could be taken out of its working set now, in an order that is the same for the
+/// same history.
+pub(crate) fn evictable() -> Vec<(&'static region::Region, usize)> {
+    let of = |region: &'static region::Region| region.evictable().map(move |page| (region, page));
+    registry::all().flat_map(of).collect()
+}
+
 /// Writes every page in transition to the paging file and gives up its memory; how many.
 pub fn purge() -> u64 {
     registry::all().map(region::Region::purge).sum()
 }
 
 /// The verifier's trim, at each raise under force IRQL checking. A page in transition is as fatal
-/// above `APC_LEVEL` as one on disk, so only torture has them really leave memory.
-pub fn evict_pageable() {
-    trim();
+/// above `APC_LEVEL` as one on disk, so only torture has them really leave memory. `frame` is as for
+/// [`trail::paging::forced`].
+pub(crate) fn evict_pageable(frame: usize) {
+    let trimmed = trim();
+    let mut action = Paging::ForcedTrim;
     if verifier::on(verifier::Check::ToDisk) {
         purge();
+        action = Paging::ForcedPurge;
+    }
+    if trimmed > 0 {
+        trail::paging::forced(action, trimmed, frame);
     }
 }
 
@@ -164,26 +183,23 @@ pub fn counters() -> Counters {
     }
 }
 
-/// What the memory manager knows of an address, for reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Description {
-    /// The state of its page, if it is in an image.
-    pub(crate) state: Option<PageState>,
-    /// Whether `MmPageEntireDriver` overrides its section.
-    pub(crate) overridden: bool,
-    /// Whether it is in paged pool.
-    pub(crate) paged_pool: bool,
-}
-
-/// See [`Description`].
-pub(crate) fn describe(address: u64) -> Description {
-    let Some(region) = registry::find(address as usize) else { return Description::default() };
-    let is_image = region.kind() == Kind::Image;
-    let pageable = region.pageable(region.group_of(region.page_of(address as usize)));
-    Description {
-        state: is_image.then(|| region.state(region.page_of(address as usize))),
-        overridden: region.overridden(),
-        paged_pool: !is_image && pageable,
+/// What the memory manager knows of an address, for reports. Takes no lock.
+pub(crate) fn describe(address: u64) -> Page {
+    let at = address as usize;
+    if let Some(region) = registry::find(at) {
+        return region.describe(at);
+    }
+    let unloaded = registry::find_retired(at).map(|region| (region, region.page_of(at)));
+    Page {
+        address,
+        holder: unloaded.map_or(Holder::Nothing, |_| Holder::UnloadedImage),
+        state: unloaded.map(|_| PageState::Freed),
+        gone: unloaded.map(|_| Gone::Freed),
+        number: unloaded.map_or(0, |(_, page)| page as u32),
+        protection: String::new(),
+        pageable: false,
+        overridden: false,
+        locks: 0,
     }
 }
 
@@ -197,6 +213,18 @@ pub(crate) fn image_base(address: usize) -> Option<usize> {
     registry::find(address)
         .filter(|region| region.kind() == Kind::Image)
         .map(|region| region.base())
+}
+
+/// The memory of images and pools that is there, as addresses, and what may be done to it.
+pub(crate) fn region_runs() -> impl Iterator<Item = (Range<usize>, Protection)> {
+    registry::all().flat_map(region::Region::present)
+}
+
+/// Copies the page of an image or a pool, wherever it is; whether it could be read. `None` where the
+/// address is in neither. Takes no lock, allocates nothing, moves no page.
+pub(crate) fn page_content(address: usize, copy: &mut [u8]) -> Option<bool> {
+    let region = registry::find(address)?;
+    Some(region.copy_page(region.page_of(address), copy))
 }
 
 /// The content of the image that holds `address`; pages that are gone are zeroes.

@@ -1,5 +1,7 @@
 //! What may be done to a page.
 
+use std::fmt;
+
 use rustix::mm::{MprotectFlags, ProtFlags};
 
 /// A kind of access.
@@ -51,6 +53,15 @@ impl Protection {
         flags.set(MprotectFlags::WRITE, self.write);
         flags.set(MprotectFlags::EXEC, self.execute);
         flags
+    }
+}
+
+/// Such as `r-x`.
+impl fmt::Display for Protection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let write = if self.write { 'w' } else { '-' };
+        let execute = if self.execute { 'x' } else { '-' };
+        write!(formatter, "r{write}{execute}")
     }
 }
 

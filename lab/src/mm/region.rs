@@ -3,11 +3,13 @@
 //! A page is valid, in transition (no access, but memory), on disk (no access, no memory), or
 //! freed. What changes a state holds the region's lock; what only asks for it does not.
 
+mod report;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use pagewise_contract::PAGE_SIZE;
-use pagewise_lab_wire::{PageState, PageTruth};
+use pagewise_lab_wire::{PageState, PageTruth, Paging};
 use rustix::io::Errno;
 
 use crate::mm::counters::{HARD_FAULTS, SOFT_FAULTS};
@@ -29,8 +31,9 @@ pub(crate) enum Kind {
 /// How a fault at an IRQL that allows one ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The page is valid: the reference can be repeated.
-    Resolved,
+    /// The page is valid: the reference can be repeated. How it was brought in; nothing where
+    /// another processor was faster.
+    Resolved(Option<Paging>),
     /// The page's section does not allow that access.
     Forbidden,
     /// The page is gone for good.
@@ -179,22 +182,22 @@ impl Region {
         if !protection.allows(access) {
             return Fault::Forbidden;
         }
-        let counter = match state {
+        let (counter, how) = match state {
             // Another processor was faster.
-            PageState::Valid | PageState::Freed => return Fault::Resolved,
-            PageState::Transition => &SOFT_FAULTS,
+            PageState::Valid | PageState::Freed => return Fault::Resolved(None),
+            PageState::Transition => (&SOFT_FAULTS, Paging::SoftFault),
             PageState::OnDisk => {
                 if let Err(error) = self.read_in(page) {
                     return Fault::Failed(error);
                 }
-                &HARD_FAULTS
+                (&HARD_FAULTS, Paging::HardFault)
             }
         };
         match self.mapping.protect(page..page + 1, protection) {
             Ok(()) => {
                 self.set_states(page..page + 1, PageState::Valid);
                 counter.increment();
-                Fault::Resolved
+                Fault::Resolved(Some(how))
             }
             Err(error) => Fault::Failed(error),
         }
@@ -256,6 +259,22 @@ impl Region {
             }
         }
         moved
+    }
+
+    /// The valid pageable pages.
+    pub(crate) fn evictable(&self) -> impl Iterator<Item = usize> {
+        let groups = self.groups.iter().filter(|group| self.pageable(group));
+        groups.flat_map(|group| self.runs(group, |state| state == PageState::Valid)).flatten()
+    }
+
+    /// Takes one page out of the working set, if it may be taken.
+    pub(crate) fn trim_page(&self, page: usize) {
+        let _held = self.lock.lock();
+        let may_go = self.state(page) == PageState::Valid && self.pageable(self.group_of(page));
+        // As in `trim`, the host may refuse.
+        if may_go && self.mapping.revoke(page..page + 1).is_ok() {
+            self.set_states(page..page + 1, PageState::Transition);
+        }
     }
 
     /// Writes the pages in transition to the paging file and gives up their memory; how many. A
@@ -392,25 +411,6 @@ impl Region {
             }
         }
         Some(bytes)
-    }
-
-    /// The content of every page, zeroes where there is none. For the report of a bug check: the
-    /// lock is not taken, since the thread that failed may hold it.
-    pub(crate) fn snapshot(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.pages() * PAGE_SIZE];
-        for (page, copy) in bytes.chunks_exact_mut(PAGE_SIZE).enumerate() {
-            match self.state(page) {
-                PageState::Freed => {}
-                // A page that cannot be read stays zeroes, as one that is not there.
-                PageState::OnDisk => self.file.read(self.slot + page, copy).unwrap_or_default(),
-                PageState::Valid | PageState::Transition => {
-                    let alias = self.mapping.alias(page);
-                    // SAFETY: a page of the alias, and a buffer of our own; as in `contents`.
-                    unsafe { std::ptr::copy_nonoverlapping(alias, copy.as_mut_ptr(), PAGE_SIZE) };
-                }
-            }
-        }
-        bytes
     }
 
     /// Gives everything back but the addresses.

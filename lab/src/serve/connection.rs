@@ -15,7 +15,9 @@ use super::operations;
 use super::outbox::Outbox;
 use crate::ex;
 use crate::io::{Ask, OpenFile, Request, Requester, Started, open_name};
+use crate::ke::schedule;
 use crate::machine::Machine;
+use crate::trail;
 
 /// Bytes of reply that a payload has room for beside its header; what a client asks beyond is
 /// refused before any driver sees it.
@@ -32,6 +34,7 @@ const MOST_PENDING: usize = 4096;
 /// # IRQL
 /// `PASSIVE_LEVEL`, in a thread of its own.
 pub(super) fn serve(machine: &'static Machine, stream: UnixStream, _place: Place) {
+    trail::requests::serve_client();
     let Ok(writer) = stream.try_clone() else { return };
     let Some(request) = Request::new(1) else { return };
     let client =
@@ -44,15 +47,20 @@ pub(super) fn serve(machine: &'static Machine, stream: UnixStream, _place: Place
     // A stream that is cut or speaks another protocol cannot be answered: its frames have no ends.
     while let Ok(Some(header)) = read_frame(&mut reader, &mut payload) {
         let Some(kind) = Kind::from_u32(header.kind) else { break };
+        let turn = schedule::arrive();
         if !connection.frame(kind, header, &payload) {
             break;
         }
+        drop(turn);
         connection.client.outbox.wait_for_room();
         if payload.len() > LARGE {
             payload = Vec::new();
         }
     }
-    connection.run_down();
+    if connection.has_something_open() {
+        schedule::arrive().keep();
+        connection.run_down();
+    }
 }
 
 /// What completions on other threads need of a client.
@@ -82,6 +90,7 @@ impl Requester for Arc<Client> {
             // A client that has its answer and closes its handle has nothing open any more.
             request.release_file();
             client.answer(&request);
+            schedule::end();
         }));
     }
 }
@@ -167,6 +176,8 @@ impl Connection {
             self.client.pending().remove(&id);
             self.client.answer(&self.request);
             self.request.retire();
+        } else {
+            schedule::begin();
         }
         Ok(())
     }
@@ -200,6 +211,11 @@ impl Connection {
             }
             None => self.fail(header.id, nt::STATUS_INVALID_HANDLE),
         }
+    }
+
+    /// Whether the end of the client concerns any driver.
+    fn has_something_open(&self) -> bool {
+        !self.handles.is_empty() || !self.client.pending().is_empty()
     }
 
     /// The client is gone: cancels what it waits for, and closes its handles, as the end of a

@@ -1,10 +1,10 @@
 //! Commands of the lab.
 
-use pagewise_lab_wire::{Control, ControlReply, ImageInfo};
+use pagewise_lab_wire::{Control, ControlReply, ImageInfo, MappedImage, Paging};
 
 use crate::image::{self, Image};
 use crate::machine::Machine;
-use crate::{ke, mm, verifier};
+use crate::{ke, mm, trail, verifier};
 
 /// The most pages one [`Control::Contents`] answers with: JSON makes four bytes of one.
 const MOST_CONTENTS: u32 = 512;
@@ -34,12 +34,12 @@ fn reply(machine: &Machine, command: Control) -> ControlReply {
             machine.fail_start(status.cast_signed());
             ControlReply::Done { status: 0 }
         }
-        Control::Trim => ControlReply::Moved { pages: mm::trim() },
-        Control::Purge => ControlReply::Moved { pages: mm::purge() },
+        Control::Trim => moved(Paging::Trim, mm::trim()),
+        Control::Purge => moved(Paging::Purge, mm::purge()),
         Control::Evict => {
-            let trimmed = mm::trim();
-            mm::purge();
-            ControlReply::Moved { pages: trimmed }
+            let trimmed = moved(Paging::Trim, mm::trim());
+            moved(Paging::Purge, mm::purge());
+            trimmed
         }
         Control::Images => ControlReply::Images { images: image::loaded().map(info).collect() },
         Control::Pages { image } => {
@@ -65,11 +65,23 @@ fn reply(machine: &Machine, command: Control) -> ControlReply {
             Ok(()) => ControlReply::Done { status: 0 },
             Err(error) => failed(error.to_string()),
         },
+        Control::Process => {
+            let_debuggers_attach();
+            ControlReply::Process {
+                id: std::process::id(),
+                images: image::loaded().map(mapped).collect(),
+            }
+        }
         Control::Shutdown => {
             machine.request_shutdown();
             ControlReply::Done { status: 0 }
         }
     }
+}
+
+fn moved(action: Paging, pages: u64) -> ControlReply {
+    trail::paging::note(action, pages, 0, 0);
+    ControlReply::Moved { pages }
 }
 
 fn done(result: Result<i32, impl ToString>) -> ControlReply {
@@ -85,6 +97,22 @@ fn info(image: &Image) -> ImageInfo {
         base: image.base() as u64,
         pages: u32::try_from(image.size() / 4096).unwrap_or(u32::MAX),
         overridden: image.overridden(),
+    }
+}
+
+/// Hosts with the security module Yama let no process but a parent attach, unless the one that is to
+/// be debugged says so. Who may connect to the machine may attach, if it runs as the same user.
+fn let_debuggers_attach() {
+    // SAFETY: sets a flag of this process. Hosts without Yama do not know it, and need not.
+    unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY, 0, 0, 0) };
+}
+
+/// Where an image is.
+pub(crate) fn mapped(image: &Image) -> MappedImage {
+    MappedImage {
+        path: std::path::absolute(image.path()).unwrap_or_else(|_| image.path().to_owned()),
+        base: image.base() as u64,
+        size: image.size() as u64,
     }
 }
 

@@ -38,6 +38,11 @@ impl Handles {
         self.slots.get_mut(slot(handle)?)?.take()
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.iter().all(Option::is_none)
+    }
+
     /// Closes all.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Arc<OpenFile>> + '_ {
         self.slots.drain(..).flatten()

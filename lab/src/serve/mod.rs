@@ -11,6 +11,8 @@ mod handles;
 mod operations;
 mod outbox;
 
+pub(crate) use control::mapped;
+
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::thread;
@@ -47,7 +49,7 @@ pub fn run(machine: &'static Machine, listener: &UnixListener) -> io::Result<()>
                 // One too many is hung up on.
                 let place = stream.try_clone().ok().and_then(|it| clients::CLIENTS.enter(it));
                 if let Some(place) = place {
-                    ps::spawn_system("client", move || connection::serve(machine, stream, place));
+                    ps::spawn_outside("client", move || connection::serve(machine, stream, place));
                 }
             }
             Err(error) if error.raw_os_error() == Some(libc::EBADF) => return Err(error),

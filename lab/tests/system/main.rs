@@ -5,6 +5,9 @@
 
 mod boot;
 mod common;
+mod debugger;
+mod determinism;
+mod evidence;
 mod framework;
 mod guests;
 mod hostile;

@@ -1,5 +1,7 @@
 //! What only the lab can do, out of band of any device.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AllocationSite, Verifier};
@@ -66,6 +68,8 @@ pub enum Control {
         /// One of its values.
         value: String,
     },
+    /// What a debugger of the host needs to know.
+    Process,
     /// Unload everything and end the process.
     Shutdown,
 }
@@ -116,6 +120,24 @@ pub enum ControlReply {
         /// Each place.
         sites: Vec<AllocationSite>,
     },
+    /// Answer to [`Control::Process`].
+    Process {
+        /// The host's number of the machine's process.
+        id: u32,
+        /// In load order.
+        images: Vec<MappedImage>,
+    },
+}
+
+/// Where an image is mapped in the machine's process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedImage {
+    /// The file it was loaded from.
+    pub path: PathBuf,
+    /// Address of its first byte.
+    pub base: u64,
+    /// Its bytes.
+    pub size: u64,
 }
 
 /// Where a page is.

@@ -15,6 +15,7 @@
 mod client;
 mod control;
 mod frame;
+mod history;
 #[cfg(unix)]
 mod launch;
 #[cfg(unix)]
@@ -24,11 +25,14 @@ mod verifier;
 
 #[cfg(unix)]
 pub use client::{Client, Completion, Error, Opened};
-pub use control::{Control, ControlReply, Counters, ImageInfo, PageState, PageTruth, PoolBlock};
+pub use control::{
+    Control, ControlReply, Counters, ImageInfo, MappedImage, PageState, PageTruth, PoolBlock,
+};
 pub use frame::{Header, Kind, MAX_PAYLOAD, Token, interface_class, read_frame, write_frame};
+pub use history::{ControlCode, Gone, Holder, Outcome, Page, Paging, PagingAction, Request};
 #[cfg(unix)]
 pub use launch::{BUG_CHECK_EXIT, Launch, LaunchError, Machine};
 #[cfg(unix)]
 pub use polling::Polling;
-pub use report::{BugCheck, Detail, Frame, Module};
+pub use report::{AtFault, BugCheck, Detail, Frame, Module};
 pub use verifier::{AllocationSite, Profile, SpecialPool, Verifier};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// What costs next to nothing: the driver runs as fast as without.
+    /// What costs least: each call and request is looked at, and who allocates is noted.
     Quick,
     /// What `verifier /standard` turns on, as far as the lab has it.
     Standard,

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{C_DRIVER_FLAGS, Kit, link_all};
+use super::{C_DRIVER_FLAGS, C_FLAGS, Kit, link_all};
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::link;
@@ -29,7 +29,7 @@ impl Kit {
         let linked = folder.join(source.file_name().unwrap_or_default());
         fs::link(source, &linked)?;
         let object = linked.with_extension("obj");
-        let mut flags: Vec<OsString> = FLAGS.iter().map(OsString::from).collect();
+        let mut flags: Vec<OsString> = C_FLAGS.iter().chain(FLAGS).map(OsString::from).collect();
         flags.extend(["-isystem".into(), HEADERS.into()]);
         self.compile_with(&flags, self.relative(&linked), &object)?;
         let framework = fs::read_text(source)?.contains("#include <wdf.h>");

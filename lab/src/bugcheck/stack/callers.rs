@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::memory::Memory;
-use super::pe;
+use super::memory::{Blocks, Memory};
+use super::{ReadStack as _, pe};
 use crate::bugcheck::registers::Registers;
 use crate::image::{self, Image};
 use crate::mm;
+use crate::verifier::intercept;
 
 /// The content of images, by their base addresses, as they were when first asked for.
 static IMAGES: Mutex<Option<HashMap<usize, Content>>> = Mutex::new(None);
@@ -24,8 +25,10 @@ pub(crate) fn callers(frame: usize, most: usize) -> Vec<(&'static Image, u32)> {
     static MEMORY: OnceLock<Option<Memory>> = OnceLock::new();
     let mut callers = Vec::new();
     let Some(memory) = MEMORY.get_or_init(|| Memory::open().ok()) else { return callers };
+    let memory = &Blocks::new(memory);
+    let Some(back) = memory.read(frame as u64) else { return callers };
     let mut registers = Registers::default();
-    registers.set_rsp(frame as u64);
+    registers.set_rsp(intercept::frame_of_driver(frame, back) as u64);
     if pe::unwind_leaf(&mut registers, memory).is_none() {
         return callers;
     }

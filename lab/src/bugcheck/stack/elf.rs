@@ -15,7 +15,7 @@ use super::ReadStack;
 use crate::bugcheck::registers::{Register, Registers};
 
 /// What `.eh_frame` calls the registers that a walk follows.
-const REGISTERS: [(gimli::Register, Register); 9] = [
+pub(crate) const REGISTERS: [(gimli::Register, Register); 9] = [
     (X86_64::RBX, Register::Rbx),
     (X86_64::RSP, Register::Rsp),
     (X86_64::RBP, Register::Rbp),

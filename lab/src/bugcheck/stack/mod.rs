@@ -6,10 +6,10 @@
 mod callers;
 mod elf;
 mod memory;
-mod pe;
+pub(crate) mod pe;
 
 pub(crate) use callers::callers;
-pub(crate) use elf::HostModules;
+pub(crate) use elf::{HostModules, REGISTERS};
 
 use std::collections::HashMap;
 
@@ -21,9 +21,40 @@ use memory::Memory;
 const MOST_FRAMES: usize = 64;
 
 /// Reads eight bytes of the stopped machine, wherever they are.
-trait ReadStack {
+pub(crate) trait ReadStack {
     /// `None` where there is no memory.
     fn read(&self, address: u64) -> Option<u64>;
+}
+
+/// A piece of a stack as it was.
+struct Copied<'a> {
+    frame: u64,
+    words: &'a [u64],
+}
+
+impl ReadStack for Copied<'_> {
+    fn read(&self, address: u64) -> Option<u64> {
+        let index = address.checked_sub(self.frame)? / size_of::<u64>() as u64;
+        self.words.get(usize::try_from(index).ok()?).copied()
+    }
+}
+
+/// Unwinds what a hostile image may say of its own frames: from `rva` in the image, as mapped, on a
+/// stack of these words from address 0 on. How many frames there were. For the fuzzer.
+#[must_use]
+pub fn unwound_in(image: &[u8], mut rva: u32, words: &[u64]) -> usize {
+    let memory = Copied { frame: 0, words };
+    let mut registers = Registers::default();
+    for frame in 0..MOST_FRAMES {
+        let before = registers.rsp();
+        let stepped = pe::unwind(image, rva, frame == 0, &mut registers, &memory);
+        let next = u32::try_from(registers.rip);
+        match next {
+            Ok(next) if stepped.is_some() && registers.rsp() > before => rva = next,
+            _ => return frame,
+        }
+    }
+    MOST_FRAMES
 }
 
 /// Walks stacks of this process, whose threads must stand still for it.
@@ -37,6 +68,19 @@ pub(crate) struct Walker {
 impl Walker {
     pub(crate) fn new() -> Self {
         Self { host: HostModules::new(), images: HashMap::new() }
+    }
+
+    /// The return address in a driver that is next on a stack, through frames of the machine. `frame`
+    /// is the stack pointer where the innermost one's return address was, `words` what lay there.
+    pub(crate) fn driver_above(&mut self, frame: u64, words: &[u64]) -> Option<u64> {
+        let memory = Copied { frame, words };
+        let mut registers = Registers::default();
+        registers.set_rsp(frame);
+        pe::unwind_leaf(&mut registers, &memory)?;
+        while self.image(usize::try_from(registers.rip).ok()?).is_none() {
+            self.host.unwind(registers.rip.wrapping_sub(1), &mut registers, &memory)?;
+        }
+        Some(registers.rip)
     }
 
     /// What it learned of the host, for naming the frames.

@@ -8,21 +8,23 @@ use crate::bugcheck::registers::{Register, Registers};
 use crate::image::exception_directory;
 
 /// No compiler chains more.
-const MOST_CHAINED: usize = 32;
+pub(crate) const MOST_CHAINED: usize = 32;
 
+const EXCEPTION_HANDLER: u8 = 1;
+const UNWIND_HANDLER: u8 = 2;
 const CHAINED: u8 = 4;
 
 /// A function: begin, end, and where its unwind information is, all RVAs.
-#[derive(Clone, Copy)]
-struct RuntimeFunction {
-    begin: u32,
-    end: u32,
-    unwind: u32,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RuntimeFunction {
+    pub(crate) begin: u32,
+    pub(crate) end: u32,
+    pub(crate) unwind: u32,
 }
 
 /// Turns the registers of the function at `rva` into those of its caller. `image` is the image as
 /// mapped; `first` says that the function was stopped there rather than having called another.
-pub(super) fn unwind(
+pub(crate) fn unwind(
     image: &[u8],
     rva: u32,
     first: bool,
@@ -63,11 +65,14 @@ fn pop(registers: &mut Registers, memory: &impl ReadStack) -> Option<u64> {
     Some(value)
 }
 
-fn find(image: &[u8], rva: u32) -> Option<RuntimeFunction> {
-    exception_directory(image)?
-        .chunks_exact(12)
-        .filter_map(runtime_function)
-        .find(|function| (function.begin..function.end).contains(&rva))
+/// The function that holds `rva`; none of a function without a frame.
+pub(crate) fn find(image: &[u8], rva: u32) -> Option<RuntimeFunction> {
+    functions(image).find(|function| (function.begin..function.end).contains(&rva))
+}
+
+/// The functions that have unwind information.
+pub(crate) fn functions(image: &[u8]) -> impl Iterator<Item = RuntimeFunction> {
+    exception_directory(image).unwrap_or_default().chunks_exact(12).filter_map(runtime_function)
 }
 
 fn runtime_function(bytes: &[u8]) -> Option<RuntimeFunction> {
@@ -90,15 +95,74 @@ enum Done {
     All,
 }
 
+/// A step of a prolog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Pushes a register.
+    Push(Register),
+    /// Takes as many bytes of stack.
+    Allocate(u64),
+    /// Points the frame register into the frame.
+    SetFrame,
+    /// Saves a register so many bytes above the frame's base.
+    Save(Register, u64),
+    /// Of vector registers; or where an epilog is, which is no part of the prolog.
+    Nothing,
+    /// The processor pushed what an interrupt pushes.
+    MachineFrame {
+        /// An error code, too.
+        error_code: bool,
+    },
+}
+
+fn operation_of(code: u8, codes: &mut impl Iterator<Item = [u8; 2]>) -> Option<Operation> {
+    let (operation, info) = (code & 15, code >> 4);
+    let mut slot = || codes.next().map(|bytes| u64::from(u16::from_le_bytes(bytes)));
+    let operand = match (operation, info) {
+        (1, 0) | (4 | 8, _) => slot()?,
+        (1, _) | (5 | 9, _) => slot()? | slot()? << 16,
+        _ => 0,
+    };
+    Some(match operation {
+        0 => Operation::Push(register(info)),
+        1 if info == 0 => Operation::Allocate(operand * 8),
+        1 => Operation::Allocate(operand),
+        2 => Operation::Allocate(u64::from(info) * 8 + 8),
+        3 => Operation::SetFrame,
+        4 => Operation::Save(register(info), operand * 8),
+        5 => Operation::Save(register(info), operand),
+        6 | 8 | 9 => Operation::Nothing,
+        10 => Operation::MachineFrame { error_code: info & 1 != 0 },
+        _ => return None,
+    })
+}
+
 /// `UNWIND_INFO`, checked to lie inside the image.
-struct UnwindInfo<'a> {
-    frame_register: Option<(Register, u64)>,
+pub(crate) struct UnwindInfo<'a> {
+    /// The frame register, and how far above the frame's base it points.
+    pub(crate) frame_register: Option<(Register, u64)>,
     codes: &'a [u8],
-    chained: Option<RuntimeFunction>,
+    /// The function whose prolog comes before.
+    pub(crate) chained: Option<RuntimeFunction>,
+    /// Who is asked about exceptions in the function.
+    pub(crate) handler: Option<Handler>,
+}
+
+/// A function's handler of exceptions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handler {
+    /// Whether it is asked who handles an exception.
+    pub(crate) of_exceptions: bool,
+    /// Whether it is told that the function is left.
+    pub(crate) of_unwinding: bool,
+    /// RVA of the routine.
+    pub(crate) routine: u32,
+    /// RVA of what the routine knows of the function.
+    pub(crate) data: u32,
 }
 
 impl<'a> UnwindInfo<'a> {
-    fn at(image: &'a [u8], rva: u32) -> Option<Self> {
+    pub(crate) fn at(image: &'a [u8], rva: u32) -> Option<Self> {
         let bytes = image.get(rva as usize..)?;
         let [version_flags, _prolog, count, frame] = *bytes.first_chunk()?;
         if !matches!(version_flags & 7, 1 | 2) {
@@ -108,13 +172,49 @@ impl<'a> UnwindInfo<'a> {
         let frame_register =
             (frame & 15 != 0).then(|| (register(frame & 15), u64::from(frame >> 4) * 16));
         // The array of codes has an even number of elements.
-        let trailer = 4 + 2 * usize::from(count.next_multiple_of(2));
-        let chained = if version_flags >> 3 & CHAINED == 0 {
+        let trailer = 4 + 2 * usize::from(count).next_multiple_of(2);
+        let flags = version_flags >> 3;
+        let chained = if flags & CHAINED == 0 {
             None
         } else {
             Some(runtime_function(bytes.get(trailer..)?)?)
         };
-        Some(Self { frame_register, codes, chained })
+        let has_handler = chained.is_none() && flags & (EXCEPTION_HANDLER | UNWIND_HANDLER) != 0;
+        let handler = has_handler.then(|| {
+            Some(Handler {
+                of_exceptions: flags & EXCEPTION_HANDLER != 0,
+                of_unwinding: flags & UNWIND_HANDLER != 0,
+                routine: u32_at(bytes, trailer)?,
+                data: rva.checked_add(u32::try_from(trailer).ok()? + 4)?,
+            })
+        });
+        Some(Self { frame_register, codes, chained, handler: handler.flatten() })
+    }
+
+    /// The vector registers that the prolog saves, and how far above the frame's base.
+    pub(crate) fn vector_saves(&self) -> impl Iterator<Item = (u8, u64)> {
+        let mut codes = self.codes.chunks_exact(2).map(|code| [code[0], code[1]]);
+        std::iter::from_fn(move || {
+            loop {
+                let [_, code] = codes.next()?;
+                let mut slot = || codes.next().map(|bytes| u64::from(u16::from_le_bytes(bytes)));
+                match code & 15 {
+                    8 => return Some((code >> 4, slot()? * 16)),
+                    9 => return Some((code >> 4, slot()? | slot()? << 16)),
+                    _ => operation_of(code, &mut codes)?,
+                };
+            }
+        })
+    }
+
+    /// What the prolog does, in reverse: how far into the function each is done, and what it is.
+    /// `None` of what no compiler makes.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = Option<(u8, Operation)>> {
+        let mut codes = self.codes.chunks_exact(2).map(|code| [code[0], code[1]]);
+        std::iter::from_fn(move || {
+            let [at, operation] = codes.next()?;
+            Some(operation_of(operation, &mut codes).map(|operation| (at, operation)))
+        })
     }
 
     /// Undoes what the prolog had done when the program was `offset` bytes into the function.
@@ -124,54 +224,41 @@ impl<'a> UnwindInfo<'a> {
         registers: &mut Registers,
         memory: &impl ReadStack,
     ) -> Option<Done> {
-        let mut codes = self.codes.chunks_exact(2).map(|code| [code[0], code[1]]);
-        while let Some([at, operation]) = codes.next() {
-            let (operation, info) = (operation & 15, operation >> 4);
-            let mut slot = || codes.next().map(|bytes| u64::from(u16::from_le_bytes(bytes)));
-            let operand = match (operation, info) {
-                (1, 0) | (4 | 8, _) => slot()?,
-                (1, _) | (5 | 9, _) => slot()? | slot()? << 16,
-                _ => 0,
-            };
-            // Codes stand in the reverse order of the prolog; those ahead of the program have not
-            // taken effect.
+        for operation in self.operations() {
+            let (at, operation) = operation?;
+            // Those ahead of the program have not taken effect.
             if u32::from(at) > offset {
                 continue;
             }
             let rsp = registers.rsp();
             match operation {
-                0 => {
+                Operation::Push(register) => {
                     let value = pop(registers, memory)?;
-                    registers.set(register(info), value);
+                    registers.set(register, value);
                 }
-                1 if info == 0 => registers.set_rsp(rsp.wrapping_add(operand * 8)),
-                1 => registers.set_rsp(rsp.wrapping_add(operand)),
-                2 => registers.set_rsp(rsp.wrapping_add(u64::from(info) * 8 + 8)),
-                3 => {
+                Operation::Allocate(bytes) => registers.set_rsp(rsp.wrapping_add(bytes)),
+                Operation::SetFrame => {
                     let (frame, distance) = self.frame_register?;
                     registers.set_rsp(registers.get(frame).wrapping_sub(distance));
                 }
-                4 | 5 => {
-                    let distance = if operation == 4 { operand * 8 } else { operand };
+                Operation::Save(register, distance) => {
                     let saved = memory.read(self.frame_base(registers).wrapping_add(distance))?;
-                    registers.set(register(info), saved);
+                    registers.set(register, saved);
                 }
-                // Where an epilog is: no part of the prolog. And vector registers.
-                6 | 8 | 9 => {}
-                10 => {
-                    let frame = rsp.wrapping_add(u64::from(info & 1) * 8);
+                Operation::Nothing => {}
+                Operation::MachineFrame { error_code } => {
+                    let frame = rsp.wrapping_add(u64::from(error_code) * 8);
                     registers.rip = memory.read(frame)?;
                     registers.set_rsp(memory.read(frame.wrapping_add(24))?);
                     return Some(Done::All);
                 }
-                _ => return None,
             }
         }
         Some(Done::ButReturn)
     }
 
     /// What saved registers are addressed from: the stack pointer as it was when they were saved.
-    fn frame_base(&self, registers: &Registers) -> u64 {
+    pub(crate) fn frame_base(&self, registers: &Registers) -> u64 {
         match self.frame_register {
             Some((frame, distance)) => registers.get(frame).wrapping_sub(distance),
             None => registers.rsp(),
@@ -280,6 +367,20 @@ mod tests {
         assert_eq!((pushed.rip, pushed.rsp(), pushed.get(Register::Rbx)), (0xabc, 0x7010, 0xb0));
         let body = unwound(&image, 20, &[0, 0, 0, 0, 0xb0, 0xabc]).unwrap();
         assert_eq!((body.rip, body.rsp(), body.get(Register::Rbx)), (0xabc, 0x7030, 0xb0));
+    }
+
+    #[test]
+    fn saved_vector_registers_and_handlers_are_found() {
+        // `movaps [rsp + 0x20], xmm6; sub rsp, 0x48`, described; a handler with its data.
+        let unwind = [1 | 3 << 3, 9, 3, 0, 9, 0x68, 2, 0, 4, 0x82, 0, 0, 0x34, 0x12, 0, 0];
+        let image = image(&PROLOG, &unwind);
+        let info = UnwindInfo::at(&image, 0x3000).unwrap();
+        assert_eq!(info.vector_saves().collect::<Vec<_>>(), [(6, 0x20)]);
+        let handler = info.handler.unwrap();
+        assert_eq!((handler.routine, handler.data), (0x1234, 0x3010));
+        assert!(handler.of_exceptions && handler.of_unwinding);
+        let plain = self::image(&PROLOG, &PUSH_AND_ALLOCATE);
+        assert!(UnwindInfo::at(&plain, 0x3000).unwrap().handler.is_none());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The I/O manager under a WDM driver.
 
 mod cancelling;
+mod noted;
 mod properties;
 mod requests;
 mod stacks;
