@@ -10,6 +10,7 @@ mod echo;
 mod fault;
 mod ioctl;
 mod irql;
+mod profiles;
 mod residency;
 mod sample;
 
@@ -23,8 +24,8 @@ use serde::Serialize;
 #[derive(Parser)]
 #[command(name = "pagewise-bench", about = "Measures the lab's hot paths against baselines")]
 struct Arguments {
-    /// Folder with pagewise-lab, pagewise.sys, wdfldr.sys and twins/, as `cargo xtask build
-    /// --twins` leaves it.
+    /// Folder with pagewise-lab, pagewise.sys, wdfldr.sys, twins/ and guests/, as `cargo xtask build
+    /// --twins --guests` leaves it.
     #[arg(long, env = "PAGEWISE_ARTIFACTS", default_value = "target/pagewise", global = true)]
     artifacts: PathBuf,
     /// Write the figures here, too.
@@ -74,6 +75,8 @@ struct Figures {
     residency_ns_per_page: f64,
     /// The same by pages asked for at once: flat, or the probe does not scale.
     residency_by_pages: Vec<residency::Cost>,
+    /// The verifier's profiles and the one processor of a schedule, each against none.
+    profiles: Vec<profiles::Cost>,
 }
 
 fn main() -> Result<()> {
@@ -111,6 +114,7 @@ fn report(arguments: &Arguments) -> Result<()> {
         irql_pair_ns: sample::median((0..rounds).map(|_| irql::pair_ns()).collect::<Result<_>>()?),
         residency_ns_per_page: residency.last().map_or(f64::NAN, |cost| cost.ns_per_page),
         residency_by_pages: residency,
+        profiles: profiles::costs(artifacts, rounds)?,
     };
     println!(
         "IOCTL round trip      {:>9.0} ns   {:.2} x a bare socket ({:.0} ns)",
@@ -125,9 +129,26 @@ fn report(arguments: &Arguments) -> Result<()> {
     for cost in &figures.residency_by_pages {
         println!("residency, {:>6} pages {:>7.2} ns a page", cost.pages, cost.ns_per_page);
     }
+    print_profiles(&figures.profiles);
     if let Some(path) = &arguments.json {
         let json = serde_json::to_string_pretty(&figures)?;
         fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
+}
+
+fn print_profiles(profiles: &[profiles::Cost]) {
+    println!();
+    println!("ns, times none      IOCTL       raise+lower     allocate+free         page-in");
+    for it in profiles {
+        let cell = |ns: f64, ratio: f64| format!("{ns:>8.0} {ratio:>6.2}x");
+        println!(
+            "{:13} {} {} {} {}",
+            it.name,
+            cell(it.ioctl_ns, it.ioctl_vs_none),
+            cell(it.irql_pair_ns, it.irql_pair_vs_none),
+            cell(it.pool_ns, it.pool_vs_none),
+            cell(it.fault_ns, it.fault_vs_none),
+        );
+    }
 }

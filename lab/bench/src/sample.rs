@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 /// A measurement beside its baseline.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Paired {
     /// Median of the subject.
     pub subject: f64,
