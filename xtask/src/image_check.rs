@@ -41,6 +41,8 @@ pub const DRIVER: Rules = Rules {
     pageable: true,
     panics: false,
 };
+/// Rules for `pagewise.sys` broken on purpose.
+pub const TWIN: Rules = Rules { forbidden: &[], panics: true, ..DRIVER };
 /// Rules for `wdfldr.sys`.
 pub const FRAMEWORK: Rules =
     Rules { imports: &["ntoskrnl.exe"], forbidden: &[], pageable: false, panics: true };

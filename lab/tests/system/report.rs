@@ -68,7 +68,7 @@ fn the_pdb_of_another_image_is_not_believed() {
 
 /// A PDB whose identifier is right, and whose table of streams names a place beyond its end: its
 /// reader (pdb2 0.10) panics on it.
-fn broken_pdb() -> Vec<u8> {
+pub fn broken_pdb() -> Vec<u8> {
     let image = fs::read(artifacts().join("wdfldr.sys")).expect("the framework is built");
     let mut pdb = fs::read(artifacts().join("wdfldr.pdb")).expect("its PDB is built");
     let at = |bytes: &[u8], wanted: &[u8]| bytes.windows(wanted.len()).position(|w| w == wanted);

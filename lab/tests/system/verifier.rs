@@ -53,16 +53,6 @@ const WRONG_RELEASE: u32 = code(0x843);
 const TRY_ALLOCATE: u32 = code(0x850);
 const CARELESS: u32 = code(0x851);
 
-/// Checks of `test-app verify` that ask which pages are resident right after they were touched. Where
-/// force IRQL checking is on all the time, they are evicted again at once, and no driver could pass.
-const NEED_PEACE: [&str; 5] = [
-    "residency.truth",
-    "residency.pattern",
-    "content.code-runs",
-    "content.faults",
-    "witness.resident",
-];
-
 /// Profiles and settings on the command line.
 const QUICK: &[&str] = &["--verifier", "quick"];
 const STANDARD: &[&str] = &["--verifier", "standard"];
@@ -128,10 +118,8 @@ fn a_driver_without_sin_is_found_guilty_of_nothing() {
 fn the_shipping_driver_passes_every_check_under_every_profile() {
     for profile in [QUICK, STANDARD, TORTURE] {
         let booted = boot(profile);
-        let (_, failed) = verdict(&booted);
-        let forced = profile != QUICK;
-        let guilty = failed.iter().filter(|id| !(forced && NEED_PEACE.contains(&id.as_str())));
-        assert_eq!(guilty.collect::<Vec<_>>(), Vec::<&String>::new(), "{profile:?}");
+        // What the machine cannot decide while it evicts all the time is skipped, and failed is none.
+        assert_eq!(verdict(&booted), (Some(0), Vec::new()), "{profile:?}");
         // And the machine has nothing to say against it.
         booted.shut_down();
     }
