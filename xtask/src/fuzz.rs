@@ -53,7 +53,7 @@ struct Target {
 /// docs/fuzzing.md says how.
 const KNOWN_TO_FAIL: &str = "symbols";
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 12] = [
     Target { name: "ioctl", longest: 512 },
     Target { name: "image", longest: 8192 },
     Target { name: "wire", longest: 1024 },
@@ -65,12 +65,13 @@ const TARGETS: [Target; 11] = [
     Target { name: "authenticode", longest: 8192 },
     Target { name: "symbols", longest: 1 << 17 },
     Target { name: "security", longest: 1024 },
+    Target { name: "unwind", longest: 4096 },
 ];
 
 /// Builds the targets and fuzzes one after the other.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     provide()?;
-    let fuzzer = Fuzzer::build(workspace)?;
+    let fuzzer = Fuzzer::build(workspace, None)?;
     let chosen: Vec<&Target> = TARGETS
         .iter()
         .filter(|target| {
@@ -91,6 +92,13 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     bail!("found something: {}", failed.join(", "))
+}
+
+/// Builds the target of the driver's requests; its program.
+pub fn ioctl(workspace: &Workspace) -> Result<PathBuf> {
+    provide()?;
+    let fuzzer = Fuzzer::build(workspace, Some("ioctl"))?;
+    Ok(fuzzer.program("ioctl"))
 }
 
 /// Installs cargo-fuzz and what compiles libFuzzer.
@@ -118,7 +126,8 @@ struct Fuzzer {
 }
 
 impl Fuzzer {
-    fn build(workspace: &Workspace) -> Result<Self> {
+    /// Builds one target, or all.
+    fn build(workspace: &Workspace, target: Option<&str>) -> Result<Self> {
         let fuzzer = Self {
             sources: workspace.root().join("fuzz"),
             out: workspace.root().join("target/fuzz"),
@@ -127,7 +136,9 @@ impl Fuzzer {
         let step = Step::start("Building the fuzz targets");
         let mut command = run::command("cargo");
         command
-            .args(["fuzz", "build", "--release", "--sanitizer", "none", "--target", HOST])
+            .args(["fuzz", "build"])
+            .args(target)
+            .args(["--release", "--sanitizer", "none", "--target", HOST])
             .arg("--fuzz-dir")
             .arg(&fuzzer.sources)
             .current_dir(workspace.root())
@@ -137,8 +148,12 @@ impl Fuzzer {
         Ok(fuzzer)
     }
 
+    fn program(&self, target: &str) -> PathBuf {
+        self.out.join(HOST).join("release").join(target)
+    }
+
     fn command(&self, target: &Target) -> Command {
-        let mut command = run::command(self.out.join(HOST).join("release").join(target.name));
+        let mut command = run::command(self.program(target.name));
         command
             .arg(format!("-max_len={}", target.longest))
             .env("PAGEWISE_ARTIFACTS", &self.artifacts)
@@ -234,7 +249,7 @@ impl Fuzzer {
                 .with_context(|| format!("cannot write {}", path.display()))?;
             eprintln!("the input that the machine bug-checked with: {}", path.display());
         }
-        let program = self.out.join(HOST).join("release").join(target.name);
+        let program = self.program(target.name);
         eprintln!(
             "  to repeat it: PAGEWISE_ARTIFACTS={} {} {}/FILE",
             self.artifacts.display(),

@@ -26,3 +26,23 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     ensure!(status.success(), "the soak failed ({status})");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        soak: Arguments,
+    }
+
+    #[test]
+    fn what_stands_behind_two_hyphens_reaches_the_machine() {
+        let words = ["--requests", "5", "--", "--verifier", "torture"];
+        let line = Line::try_parse_from(["soak"].into_iter().chain(words)).unwrap();
+        assert_eq!(line.soak.arguments, words);
+    }
+}

@@ -16,4 +16,5 @@ pub mod lint;
 pub mod security;
 pub mod soak;
 pub mod symbols;
+pub mod unwind;
 pub mod wire;

@@ -74,6 +74,11 @@ fn symbols() {
 }
 
 #[test]
+fn unwind() {
+    each("unwind", attack::unwind::run);
+}
+
+#[test]
 fn wire() {
     each("wire", attack::wire::run);
 }
