@@ -18,6 +18,7 @@ use crate::run;
 use crate::setup;
 use crate::toolchain::Toolchain;
 use crate::twins;
+use crate::vm::stand_in;
 use crate::wdk_build_patch;
 use crate::workspace::{TARGET, Workspace};
 
@@ -42,6 +43,9 @@ pub struct Arguments {
     /// Build the drivers in lab/guests, which only tests load, too.
     #[arg(long)]
     guests: bool,
+    /// Build the guest that `vm run --stand-in` boots.
+    #[arg(long)]
+    stand_in: bool,
     /// Build only these twins (may be given more than once).
     #[arg(long, value_name = "NAME")]
     twin: Vec<String>,
@@ -57,6 +61,7 @@ impl Arguments {
             windows: true,
             twins: true,
             guests: true,
+            stand_in: true,
             twin: Vec::new(),
         }
     }
@@ -70,15 +75,16 @@ impl Arguments {
             windows: false,
             twins: false,
             guests: false,
+            stand_in: false,
             twin: vec!["large-image".to_owned()],
         }
     }
 
     /// With no part named, every part but the twins.
     const fn all(&self) -> bool {
-        let named =
-            self.driver || self.framework || self.host || self.windows || self.twins || self.guests;
-        !named && self.twin.is_empty()
+        let images = self.driver || self.framework || self.twins || self.guests;
+        let programs = self.host || self.windows || self.stand_in;
+        !images && !programs && self.twin.is_empty()
     }
 }
 
@@ -93,6 +99,9 @@ pub struct Image {
 
 /// The driver.
 pub const DRIVER: Image = Image { package: "pagewise", rules: image_check::DRIVER };
+
+/// The driver, broken on purpose: to allocate, or to be able to panic, may be what is wrong with it.
+pub const TWIN: Image = Image { package: "pagewise", rules: image_check::TWIN };
 
 /// Drivers in C: one that exercises the framework, and one that does wrong on demand.
 const EXERCISES: [&str; 2] = ["lab/wdf/exercise/exercise.c", "lab/wdf/exercise/sins.c"];
@@ -138,6 +147,9 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if all || arguments.host {
         host(workspace, &out)?;
     }
+    if arguments.stand_in {
+        stand_in::build(workspace)?;
+    }
     Ok(())
 }
 
@@ -177,7 +189,11 @@ impl Builder {
     /// Builds one image of the workspace at `root` and puts `<package>.sys` and `.pdb` into `out`,
     /// once the image obeys its rules. Returns the path of the `.sys`.
     pub fn image(&self, image: Image, root: &Path, out: &Path) -> Result<PathBuf> {
-        self.image_in(image, root, &self.kit.target_dir(), out)
+        let step = Step::start(format!("Building {}.sys", image.package));
+        step.detail(self.toolchain.describe());
+        let sys = self.image_in(image, root, &self.kit.target_dir(), out, &step)?;
+        step.done();
+        Ok(sys)
     }
 
     /// [`Builder::image`] in a target folder of one's own: for another workspace, whose packages
@@ -188,12 +204,11 @@ impl Builder {
         root: &Path,
         target: &Path,
         out: &Path,
+        step: &Step,
     ) -> Result<PathBuf> {
-        let step = Step::start(format!("Building {}.sys", image.package));
-        step.detail(self.toolchain.describe());
         let mut command = self.cargo("build", root, target)?;
         command.args(["--package", image.package]);
-        cargo::run(&mut command, &step)?;
+        cargo::run(&mut command, step)?;
 
         let built = target.join(TARGET).join("release");
         let linked = built.join(format!("{}.dll", image.package));
@@ -204,7 +219,6 @@ impl Builder {
             &built.join(format!("{}.pdb", image.package)),
             &sys.with_extension("pdb"),
         )?;
-        step.done();
         Ok(sys)
     }
 

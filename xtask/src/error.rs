@@ -171,6 +171,16 @@ pub enum Error {
         /// The routines.
         missing: Vec<String>,
     },
+    /// There is no base image.
+    #[error("there is no base image{} in {}\n  try: cargo xtask vm prepare --iso FILE, with installation media of \
+             Windows 10 or 11 (docs/test-vm.md); or --stand-in, which needs none",
+            name.as_deref().map_or_else(String::new, |name| format!(" {name}")), folder.display())]
+    NoBaseImage {
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// The one that was asked for.
+        name: Option<String>,
+    },
 }
 
 fn list(violations: &[Violation]) -> String {
@@ -195,6 +205,7 @@ impl Error {
             Self::BadImage { .. } | Self::NotAnImage { .. } => Exit::BadImage,
             Self::BadInf { .. } => Exit::BadInf,
             Self::StaleTwin { .. } | Self::NoSuchTwin { .. } => Exit::StaleTwin,
+            Self::NoBaseImage { .. } => Exit::Skipped,
             _ => Exit::Failed,
         }
     }

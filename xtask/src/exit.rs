@@ -22,6 +22,20 @@ pub enum Exit {
     Disagreement = 6,
     /// An INF breaks a rule.
     BadInf = 7,
+    /// A guest bug-checked, or its machine went down in the middle of a step.
+    GuestBugCheck = 20,
+    /// A guest's machine runs, and it does not go on.
+    GuestHang = 21,
+    /// A guest's machine starts again and again.
+    GuestBootLoop = 22,
+    /// A guest never came, or is gone.
+    GuestLost = 23,
+    /// A guest refused what it was handed.
+    HandOverRefused = 24,
+    /// There is no Windows here to verify on.
+    Skipped = 77,
+    /// A key press or a signal ended it.
+    Interrupted = 130,
 }
 
 /// What `--help` says at its end.
@@ -35,7 +49,14 @@ Exit codes:
   5  a twin's patch no longer applies
   6  two machines decided the same check differently
   7  an INF breaks a rule (see `cargo xtask lint-inf --help`)
-Once a machine is up, `verify` ends with the test app's code: see `test-app --help`.
+ 20  vm: the guest bug-checked, or went down in the middle of a step
+ 21  vm: the guest hangs
+ 22  vm: the guest's machine starts again and again
+ 23  vm: the guest never came, or is gone
+ 24  vm: the guest refused what it was handed
+ 77  skipped: there is no Windows here to verify on
+130  interrupted
+Once the lab or Wine is up, `verify` ends with the test app's code: see `test-app --help`.
 
 Environment:
   PAGEWISE_TOOLCHAIN  rustup or debian: what compiles for Windows; chosen if not set

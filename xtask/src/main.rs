@@ -14,6 +14,7 @@ mod image_check;
 mod inf;
 mod kit;
 mod link;
+mod mutation;
 mod package;
 mod pe;
 mod program;
@@ -25,6 +26,7 @@ mod test;
 mod toolchain;
 mod twins;
 mod verify;
+mod vm;
 mod wdk_build_patch;
 mod wine;
 mod workspace;
@@ -77,6 +79,10 @@ enum Task {
     Bench(bench::Arguments),
     /// Fuzz the driver and every reader of foreign data, guided by coverage.
     Fuzz(fuzz::Arguments),
+    /// Find out which of the broken drivers in lab/twins each tool catches.
+    Mutation(mutation::Arguments),
+    /// Verify on Windows in a virtual machine: make a base image, run plans on copies of it.
+    Vm(vm::Arguments),
     /// Have many clients ask the driver at once, for a long time, under constant eviction.
     Soak(soak::Arguments),
 }
@@ -128,6 +134,8 @@ fn as_xtask() -> anyhow::Result<ExitCode> {
             build::run(&workspace, &build::Arguments::for_bench())?;
             return bench::run(&workspace.artifacts(), &arguments);
         }
+        Task::Mutation(arguments) => mutation::run(&workspace, &arguments)?,
+        Task::Vm(arguments) => return vm::run(&workspace, &arguments),
         Task::Fuzz(arguments) => fuzz::run(&workspace, &arguments)?,
         Task::Soak(arguments) => {
             build::run(&workspace, &build::Arguments::default())?;

@@ -97,6 +97,31 @@ pub const SIGNIFY: &[Need] = &[
 pub const FUZZERS: &[Need] =
     &[Need { package: "g++", purpose: "compiles libFuzzer", found: || program("c++") }];
 
+/// What runs virtual machines.
+pub const QEMU: &[Need] = &[
+    Need {
+        package: "qemu-system-x86",
+        purpose: "runs virtual machines",
+        found: || program("qemu-system-x86_64"),
+    },
+    Need { package: "qemu-utils", purpose: "makes their disks", found: || program("qemu-img") },
+    Need { package: "util-linux", purpose: "ends them with us", found: || program("setpriv") },
+];
+
+/// What starts Windows in them.
+pub const UEFI: &[Need] = &[Need {
+    package: "ovmf",
+    purpose: "is UEFI firmware",
+    found: || Path::new(crate::vm::UEFI_CODE).is_file(),
+}];
+
+/// What whole-system tests look into running machines and dumps with.
+pub const DEBUGGERS: &[Need] = &[Need {
+    package: "gdb-minimal",
+    purpose: "debugs machines and opens their dumps",
+    found: || program("gdb"),
+}];
+
 /// What twins need.
 pub const TWINS: &[Need] =
     &[Need { package: "git", purpose: "applies the twins' patches", found: || program("git") }];
@@ -118,6 +143,16 @@ pub fn provide(needs: &[Need]) -> Result<()> {
     apt.provide(&missing, &packages)?;
     let still = still_missing(&missing);
     if still.is_empty() { Ok(()) } else { Err(not_ours_to_install(&still)) }
+}
+
+/// Brings apt's lists of packages up to date.
+pub fn update_package_lists() -> Result<()> {
+    const LISTS: &str = "a package list";
+    let apt = Apt::find().ok_or_else(|| Error::Missing {
+        missing: vec![LISTS.to_owned()],
+        line: "sudo apt-get update".to_owned(),
+    })?;
+    run::quiet(&mut apt.command(&["update"])).map(drop)
 }
 
 fn still_missing(needs: &[&Need]) -> Vec<&'static str> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use indicatif::HumanDuration;
 
 use crate::build::{self, Builder};
+use crate::mutation;
 use crate::package::reproduce;
 use crate::program::Programs;
 use crate::run;
@@ -33,6 +34,9 @@ enum Step {
     Doc,
     /// Unit tests and whole-system tests pass, the twins' among them.
     Test,
+    /// Each broken driver is caught by the cheapest tool that is known to catch it, and the shipping
+    /// driver by none.
+    Mutation,
     /// Others' programs verify the package, and find each changed byte; a clean build in another
     /// folder gives the same bytes.
     Package,
@@ -41,19 +45,20 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Format,
         Self::Build,
         Self::Clippy,
         Self::Doc,
         Self::Test,
+        Self::Mutation,
         Self::Package,
         Self::Clean,
     ];
 }
 
 /// Packages of this host. The two others are Windows images.
-const HOST: [&str; 10] = [
+const HOST: [&str; 12] = [
     "pagewise-attack",
     "pagewise-contract",
     "pagewise-core",
@@ -62,6 +67,8 @@ const HOST: [&str; 10] = [
     "pagewise-lab-nt",
     "pagewise-lab-wire",
     "pagewise-package",
+    "pagewise-stand-in",
+    "pagewise-vm-plan",
     "test-app",
     "xtask",
 ];
@@ -83,6 +90,10 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             Step::Clippy => clippy(workspace)?,
             Step::Doc => doc(workspace)?,
             Step::Test => test(workspace)?,
+            Step::Mutation => {
+                let bounded = mutation::Arguments::bounded(workspace.artifacts());
+                mutation::run(workspace, &bounded)?;
+            }
             Step::Package => package(workspace)?,
             Step::Clean => {
                 let after = tree(workspace)?;
@@ -107,7 +118,11 @@ fn doc(workspace: &Workspace) -> Result<()> {
 }
 
 fn test(workspace: &Workspace) -> Result<()> {
-    over_host(workspace, "test", &[], &[("PAGEWISE_ARTIFACTS", &artifacts(workspace)?)])
+    setup::provide(setup::QEMU)?;
+    setup::provide(setup::DEBUGGERS)?;
+    over_host(workspace, "test", &[], &[("PAGEWISE_ARTIFACTS", &artifacts(workspace)?)])?;
+    let with_qemu = ["test", "--locked", "--package", "xtask", "--bin", "xtask"];
+    cargo(workspace, &[&with_qemu[..], &["--", "--ignored", "vm::"]].concat(), &[])
 }
 
 fn package(workspace: &Workspace) -> Result<()> {

@@ -1,17 +1,18 @@
 //! `cargo xtask verify`: the main job. Builds the driver, boots a machine with it, lets the test
 //! app drive and verify it, and shuts the machine down.
 //!
-//! On the lab here, on Wine in [`crate::wine`].
+//! On the lab here, on Wine in [`crate::wine`], on Windows in [`crate::vm`].
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use pagewise_lab_wire::{Launch, Machine};
 
 use crate::build;
+use crate::vm;
 use crate::wine;
 use crate::workspace::Workspace;
 
@@ -30,10 +31,10 @@ pub struct Arguments {
     /// Verify what is in target/pagewise already.
     #[arg(long)]
     no_build: bool,
-    /// Install this package, made of the same image, instead of a new one (Wine).
+    /// Install this package, made of the same image, instead of a new one (Wine, Windows).
     #[arg(long, value_name = "FOLDER")]
     package: Option<PathBuf>,
-    /// Leave Wine's prefix behind and tell how to use it (Wine).
+    /// Leave Wine's prefix behind and tell how to use it; or the virtual machine's disks.
     #[arg(long)]
     keep: bool,
     /// Further arguments of `test-app verify`, such as --only or --seed.
@@ -48,17 +49,41 @@ enum On {
     Lab,
     /// Wine, installed from Debian if need be, in a prefix of its own.
     Wine,
+    /// Windows in a virtual machine, of the newest base image that `vm prepare` made.
+    Windows,
 }
 
 /// Builds, boots, verifies, shuts down. The exit code is the test app's.
 pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    match arguments.on {
+        On::Windows => on_windows(workspace, arguments),
+        On::Lab => {
+            built(workspace, arguments).and_then(|()| on_lab(&workspace.artifacts(), arguments))
+        }
+        On::Wine => built(workspace, arguments).and_then(|()| on_wine(workspace, arguments)),
+    }
+}
+
+fn built(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if !arguments.no_build {
         build::run(workspace, &build::Arguments::default())?;
     }
-    match arguments.on {
-        On::Lab => on_lab(&workspace.artifacts(), arguments),
-        On::Wine => on_wine(workspace, arguments),
-    }
+    Ok(())
+}
+
+/// It looks for a base image before it builds anything.
+fn on_windows(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    ensure!(
+        arguments.driver.is_none() && arguments.rest.is_empty(),
+        "Windows verifies a package by a plan\n  try: --package FOLDER instead of --driver, and \
+         `cargo xtask vm run --plan FILE` instead of arguments of test-app"
+    );
+    let mut plain = vm::run::Arguments::default();
+    plain.json.clone_from(&arguments.json);
+    plain.package.clone_from(&arguments.package);
+    plain.keep = arguments.keep;
+    plain.no_build = arguments.no_build;
+    vm::run::run(workspace, &plain)
 }
 
 fn on_wine(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
