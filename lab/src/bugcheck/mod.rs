@@ -25,7 +25,7 @@ mod text;
 pub(crate) use classify::{Place, Reference, Why, classify};
 pub(crate) use crash::{Crash, aborted, start_reporter, stop};
 pub(crate) use names::*;
-pub(crate) use registers::{Register, Registers};
+pub(crate) use registers::{PLACES, Register, Registers};
 pub use routines::EXPORTS;
 pub(crate) use stack::callers;
 pub use stack::unwound_in;

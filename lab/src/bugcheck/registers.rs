@@ -79,28 +79,30 @@ impl Registers {
     }
 }
 
+/// Where a signal handler is given each general register, in the order of [`Register`].
+pub(crate) const PLACES: [libc::c_int; 16] = [
+    libc::REG_RAX,
+    libc::REG_RCX,
+    libc::REG_RDX,
+    libc::REG_RBX,
+    libc::REG_RSP,
+    libc::REG_RBP,
+    libc::REG_RSI,
+    libc::REG_RDI,
+    libc::REG_R8,
+    libc::REG_R9,
+    libc::REG_R10,
+    libc::REG_R11,
+    libc::REG_R12,
+    libc::REG_R13,
+    libc::REG_R14,
+    libc::REG_R15,
+];
+
 /// What a signal handler is given, as registers.
 impl From<&libc::mcontext_t> for Registers {
     fn from(context: &libc::mcontext_t) -> Self {
-        const ORDER: [libc::c_int; 16] = [
-            libc::REG_RAX,
-            libc::REG_RCX,
-            libc::REG_RDX,
-            libc::REG_RBX,
-            libc::REG_RSP,
-            libc::REG_RBP,
-            libc::REG_RSI,
-            libc::REG_RDI,
-            libc::REG_R8,
-            libc::REG_R9,
-            libc::REG_R10,
-            libc::REG_R11,
-            libc::REG_R12,
-            libc::REG_R13,
-            libc::REG_R14,
-            libc::REG_R15,
-        ];
         let get = |index: libc::c_int| context.gregs[index as usize].cast_unsigned();
-        Self { rip: get(libc::REG_RIP), general: ORDER.map(get) }
+        Self { rip: get(libc::REG_RIP), general: PLACES.map(get) }
     }
 }

@@ -1,5 +1,6 @@
-//! Exceptions that routines raise. The lab has no structured exception handling, so an exception is
-//! at once the bug check that an unhandled one is.
+//! Exceptions of routines that do not capture their caller's registers. No handler is looked for: such
+//! an exception is at once the bug check that an unhandled one is. What can be handled is raised by
+//! [`super::seh`].
 
 use crate::bugcheck;
 

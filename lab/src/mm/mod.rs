@@ -146,7 +146,8 @@ pub fn contents(image: &Image, first: u32, pages: u32) -> Option<Vec<u8>> {
 pub fn is_valid(address: usize) -> bool {
     match registry::find(address) {
         Some(region) => region.state(region.page_of(address)) == PageState::Valid,
-        None => query::host_has(address),
+        // Memory of the host's that is not the machine's to page.
+        None => peek(address as u64, &mut [0]),
     }
 }
 

@@ -37,18 +37,3 @@ pub(super) unsafe extern "win64" fn MmGetSystemRoutineAddress(name: PUNICODE_STR
         .map(|address| intercept::entry(&name, address))
         .map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut)
 }
-
-/// Whether the host has something mapped at `address` that can be read: memory that is not the
-/// machine's to page.
-#[cold]
-pub(super) fn host_has(address: usize) -> bool {
-    let mut byte = 0_u8;
-    let local = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-    let remote = libc::iovec { iov_base: ptr::with_exposed_provenance_mut(address), iov_len: 1 };
-    // SAFETY: takes nothing, and cannot fail.
-    let process = unsafe { libc::getpid() };
-    // SAFETY: `local` describes `byte`; `remote` is only looked at by the host, which checks it.
-    let read =
-        unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
-    read == 1
-}

@@ -2,25 +2,7 @@
 
 use iced_x86::Register;
 
-/// Where the host keeps each general register, in the order of x64 machine code.
-const PLACES: [libc::c_int; 16] = [
-    libc::REG_RAX,
-    libc::REG_RCX,
-    libc::REG_RDX,
-    libc::REG_RBX,
-    libc::REG_RSP,
-    libc::REG_RBP,
-    libc::REG_RSI,
-    libc::REG_RDI,
-    libc::REG_R8,
-    libc::REG_R9,
-    libc::REG_R10,
-    libc::REG_R11,
-    libc::REG_R12,
-    libc::REG_R13,
-    libc::REG_R14,
-    libc::REG_R15,
-];
+use crate::bugcheck::PLACES;
 
 /// The whole register that `register` is or is part of; nothing for others than general ones.
 pub(super) fn get(context: &libc::mcontext_t, register: Register) -> Option<u64> {
