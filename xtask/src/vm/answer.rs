@@ -15,21 +15,13 @@ mod rules;
 mod tests;
 mod windows_pe;
 
+use super::base::Firmware;
 use document::Settings as Pass;
-
-/// What the firmware of the virtual machine is: it decides how the disk is divided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Firmware {
-    /// The PC's BIOS: MBR, one active partition for the boot files.
-    Bios,
-    /// UEFI without Secure Boot: GPT, an EFI system partition.
-    Uefi,
-}
 
 /// What a person may want otherwise.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    /// The firmware.
+    /// The firmware: it decides how the disk is divided.
     pub firmware: Firmware,
     /// Which image of `install.wim` is installed, counted from 1. An evaluation medium has one.
     pub image: u32,

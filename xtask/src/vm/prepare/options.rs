@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::accelerator::Asked;
-use super::super::answer::{self, Answers};
+use super::super::answer::Answers;
 use super::super::base::Firmware;
 use crate::fs;
 
@@ -95,10 +95,7 @@ impl Arguments {
     /// What Setup is told.
     pub fn answers(&self) -> Answers {
         Answers {
-            firmware: match self.firmware {
-                Firmware::Uefi => answer::Firmware::Uefi,
-                Firmware::Bios => answer::Firmware::Bios,
-            },
+            firmware: self.firmware,
             image: self.image,
             product_key: self.product_key.clone(),
             language: self.language.clone(),
@@ -145,7 +142,7 @@ mod tests {
     fn setup_is_told_what_the_user_said() {
         let words = ["--iso", "a", "--firmware", "bios", "--image", "6", "--language", "de-DE"];
         let answers = parse(&words).unwrap().answers();
-        assert_eq!(answers.firmware, answer::Firmware::Bios);
+        assert_eq!(answers.firmware, Firmware::Bios);
         assert_eq!((answers.image, answers.language.as_str()), (6, "de-DE"));
     }
 }
